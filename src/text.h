@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* Words, durations and untrusted strings. */
+#ifndef REPLUG_TEXT_H
+#define REPLUG_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* strcmp for short words, without the cost of binding one more symbol in a program that runs for every plug. */
+static inline bool text_is(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return *a == *b;
+}
+
+/*
+ * Copies src into dst (size bytes, at least 1) so that it is safe on a terminal and in a log: control characters
+ * (C0, DEL, C1), bidirectional overrides and invalid UTF-8 become \xNN.
+ * Truncates at a whole character. Returns the length of what stands in dst.
+ */
+size_t text_clean(char *dst, size_t size, const char *src);
+
+/*
+ * The word of the NULL-terminated list that is closest to word, or NULL where none is close enough for a
+ * person to have meant it.
+ */
+const char *text_nearest(const char *word, const char *const *list);
+
+/*
+ * Parses "500ms", "10s", "2min", "6h" into milliseconds; a bare number is seconds, as in systemd.
+ * Returns 0, -EINVAL (not a duration) or -ERANGE (more than 49 days).
+ */
+int text_duration(const char *text, uint32_t *ms);
+
+/* Writes a duration in the largest unit that is exact: "3s", "500ms". */
+void text_duration_show(char *dst, size_t size, uint32_t ms);
+
+/* A decimal number, nothing before or after it. Returns 0, -EINVAL or -ERANGE (outside min..max). */
+int text_number(const char *text, unsigned min, unsigned max, unsigned *out);
+
+#endif

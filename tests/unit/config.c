@@ -1,0 +1,814 @@
+/* SPDX-License-Identifier: MIT */
+#include "test.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config.h"
+
+static char dir[] = "/tmp/replug-config.XXXXXX";
+static char vendor[64], own[64], dropins[64];
+static const struct config_paths paths = {vendor, own, dropins};
+static struct config *c;
+
+static struct {
+	unsigned n;
+	struct {
+		char file[128], message[512];
+		unsigned line;
+	} at[128];
+} said;
+
+static void hear(void *ctx, const char *file, unsigned line, const char *message)
+{
+	assert_ptr_equal(ctx, &said);
+	assert_true(said.n < COUNT(said.at));
+	snprintf(said.at[said.n].file, sizeof(said.at[0].file), "%s", file);
+	snprintf(said.at[said.n].message, sizeof(said.at[0].message), "%s", message);
+	said.at[said.n++].line = line;
+}
+
+static void put_bytes(const char *path, const void *data, size_t len)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(data, 1, len, f), len);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void put(const char *path, const char *text)
+{
+	put_bytes(path, text, strlen(text));
+}
+
+static void put_dropin(const char *name, const char *text)
+{
+	char path[128];
+
+	mkdir(dropins, 0755);
+	snprintf(path, sizeof(path), "%s/%s", dropins, name);
+	put(path, text);
+}
+
+static int load(void)
+{
+	config_free(c);
+	c = (struct config *)&said; /* not NULL, so that config_load has to say it */
+	said.n = 0;
+	int e = config_load(&c, &paths, hear, &said);
+	if (e) {
+		assert_int_equal(e, -EINVAL);
+		assert_null(c); /* nothing is half-applied */
+		assert_true(said.n > 0);
+	} else {
+		assert_non_null(c);
+		assert_int_equal(said.n, 0);
+	}
+	return e;
+}
+
+/* Loads what must be right. */
+static void loads(void)
+{
+	if (load())
+		fail_msg("%s:%u: %s", said.at[0].file, said.at[0].line, said.at[0].message);
+}
+
+static void reads(const char *text)
+{
+	put(own, text);
+	loads();
+}
+
+/* Loads what must be wrong in one place: line, and parts of the message divided by |. */
+static void wrong(const char *text, unsigned line, const char *parts)
+{
+	char part[128];
+
+	put(own, text);
+	if (!load())
+		fail_msg("taken: %s", text);
+	if (said.n != 1)
+		fail_msg("%u reports, the second: %s", said.n, said.at[1].message);
+	assert_string_equal(said.at[0].file, own);
+	assert_int_equal(said.at[0].line, line);
+	for (const char *p = parts; *p;) {
+		size_t len = strcspn(p, "|");
+		snprintf(part, sizeof(part), "%.*s", (int)len, p);
+		holds(said.at[0].message, part);
+		p += len + (p[len] == '|');
+	}
+}
+
+static const struct device_conf *section(const char *name)
+{
+	const struct device_conf *d = config_find(c, name);
+
+	assert_non_null(d);
+	return d;
+}
+
+/* The section's name that takes a device of this ID (and port), or "". */
+static const char *taken_by(uint16_t vid, uint16_t pid, const char *port)
+{
+	const struct device_conf *d = config_match(c, &(struct usb_facts){.vid = vid, .pid = pid, .port = port}, NULL);
+
+	return d ? d->name : "";
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static int clean(void **state)
+{
+	(void)state;
+	config_free(c);
+	c = NULL;
+	nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return mkdir(dir, 0700);
+}
+
+static int prepare(void **state)
+{
+	(void)state;
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(vendor, sizeof(vendor), "%s/vendor.conf", dir);
+	snprintf(own, sizeof(own), "%s/own.conf", dir);
+	snprintf(dropins, sizeof(dropins), "%s/own.conf.d", dir);
+	return 0;
+}
+
+static int leave(void **state)
+{
+	clean(state);
+	return rmdir(dir);
+}
+
+TEST(without_any_file_there_are_the_defaults)
+{
+	loads();
+	assert_int_equal(c->n, 0);
+	assert_int_equal(c->n_files, 0);
+	assert_int_equal(c->guard.max_resets, 3);
+	assert_int_equal(c->guard.window_ms, 60000);
+	assert_int_equal(c->guard.cool_down_ms, 2000);
+	assert_int_equal(c->guard.forgive_ms, 3000);
+	assert_string_equal(taken_by(0x534d, 0x2109, "1-1"), "");
+}
+
+TEST(a_section_begins_with_the_defaults)
+{
+	reads("[device a]\n");
+	const struct device_conf *d = section("a");
+	assert_int_equal(d->ladder.n, 1);
+	assert_int_equal(d->ladder.method[0], RESET_USB);
+	assert_int_equal(d->expect, 0);
+	assert_int_equal(d->init, INIT_NONE);
+	assert_int_equal(d->baud, 9600);
+	assert_int_equal(d->attempts, 3);
+	assert_int_equal(d->ready_ms, 6000);
+	assert_int_equal(d->timeout_ms, 10000);
+	assert_string_equal(d->symlink, "");
+	assert_int_equal(d->match.n, 0);
+	assert_null(d->origin[0].file);
+}
+
+TEST(every_key_is_read)
+{
+	reads("[device a]\nmatch = 534d:2109, usb=1-1\nreset = none\nexpect = video4linux, tty sound,hidraw input\n"
+	      "init = ch9329\nbaud = 115200\nattempts = 7\nready = 2s\ntimeout = 20s\nsymlink = kvmd-hid\nthen = usb=1-3\n"
+	      "[guard]\nmax-resets = 5\nwindow = 2min\ncool-down = 500ms\nforgive = 10\n");
+	const struct device_conf *d = section("a");
+	assert_int_equal(d->match.n, 2);
+	assert_int_equal(d->ladder.n, 0);
+	assert_int_equal(d->expect, (1u << NODE_CLASSES) - 1);
+	assert_int_equal(d->init, INIT_CH9329);
+	assert_int_equal(d->baud, 115200);
+	assert_int_equal(d->attempts, 7);
+	assert_int_equal(d->ready_ms, 2000);
+	assert_int_equal(d->timeout_ms, 20000);
+	assert_string_equal(d->symlink, "kvmd-hid");
+	assert_int_equal(d->then.n, 1);
+	assert_int_equal(c->guard.max_resets, 5);
+	assert_int_equal(c->guard.window_ms, 120000);
+	assert_int_equal(c->guard.cool_down_ms, 500);
+	assert_int_equal(c->guard.forgive_ms, 10000);
+	assert_int_equal(config_symlink_class(d), NODE_TTY);
+	reads("[device a]\nbaud = auto\nreset = usb\nexpect = none\ninit = none\n");
+	assert_int_equal(section("a")->baud, 0);
+	assert_int_equal(section("a")->ladder.n, 1);
+	assert_int_equal(section("a")->expect, 0);
+}
+
+TEST(later_files_win_key_by_key)
+{
+	put(vendor, "[device a]\nmatch = 1111:1111\nattempts = 2\nready = 2s\n[guard]\nwindow = 10s\nforgive = 9s\n");
+	put(own, "[guard]\nwindow = 20s\n[device a]\nattempts = 4\n[device b]\nmatch = 2222:2222\n");
+	put_dropin("10.conf", "[device a]\nattempts = 5\ntimeout = 33s\n");
+	put_dropin("9.conf", "[device a]\ntimeout = 44s\n"); /* after 10: by name, not by number */
+	loads();
+	const struct device_conf *a = section("a");
+	assert_int_equal(c->n, 2);
+	assert_string_equal(taken_by(0x1111, 0x1111, NULL), "a");
+	assert_int_equal(a->attempts, 5);
+	assert_int_equal(a->ready_ms, 2000);
+	assert_int_equal(a->timeout_ms, 44000);
+	assert_int_equal(c->guard.window_ms, 20000);
+	assert_int_equal(c->guard.forgive_ms, 9000);
+	assert_int_equal(c->n_files, 4);
+	assert_string_equal(c->file[0], vendor);
+	assert_string_equal(c->file[1], own);
+	assert_non_null(strstr(c->file[2], "/10.conf"));
+	assert_non_null(strstr(c->file[3], "/9.conf"));
+}
+
+TEST(dropins_are_the_visible_files_that_end_in_conf)
+{
+	put_dropin("a.conf", "[device a]\n");
+	put_dropin("B.conf", "[device b]\n");
+	put_dropin(".hidden.conf", "junk\n");
+	put_dropin(".conf", "junk\n");
+	put_dropin("a.conf~", "junk\n");
+	put_dropin("a.conf.dpkg-old", "junk\n");
+	put_dropin("conf", "junk\n");
+	put_dropin("xconf", "junk\n");
+	loads();
+	assert_int_equal(c->n, 2);
+	assert_string_equal(c->device[0].name, "b"); /* the order of bytes, in every locale */
+}
+
+TEST(a_dropin_may_be_masked_by_a_link_to_dev_null)
+{
+	char path[128];
+
+	mkdir(dropins, 0755);
+	snprintf(path, sizeof(path), "%s/x.conf", dropins);
+	assert_int_equal(symlink("/dev/null", path), 0);
+	loads();
+	assert_int_equal(c->n, 0);
+}
+
+TEST(a_hash_is_a_comment_behind_a_blank_outside_quotes_only)
+{
+	reads("[device a] # the first\nattempts = 4 # four\nready = 3s\t# three \"quoted\"\n"
+	      "match = product=\"USB #1\" # no\nmatch = serial=a#b\nmatch = serial=\"#\"\n");
+	const struct device_conf *d = section("a");
+	assert_int_equal(d->attempts, 4);
+	assert_int_equal(d->ready_ms, 3000);
+	assert_int_equal(d->match.n, 3);
+	assert_string_equal(d->match.term[0].text, "USB #1");
+	assert_string_equal(d->match.term[1].text, "a#b");
+	assert_string_equal(d->match.term[2].text, "#");
+}
+
+TEST(a_semicolon_is_a_comment_behind_a_blank_outside_quotes_only)
+{
+	reads("[device a] ; the first\nattempts = 4 ; four\nmatch = serial=a;b\nmatch = product=\"USB ; Video\"\n");
+	assert_int_equal(section("a")->attempts, 4);
+	assert_string_equal(section("a")->match.term[0].text, "a;b");
+	assert_string_equal(section("a")->match.term[1].text, "USB ; Video");
+}
+
+TEST(lines_of_comments_and_blanks_count_but_say_nothing)
+{
+	wrong("# a\n; b\n   # c = d\n\t; [d]\n\n \t \n[device a]\nx = 1\n", 8, "\"x\"");
+}
+
+TEST(indented_keys_and_sections_are_as_good_as_others)
+{
+	reads("  [device a]  \n\tattempts = 4\n    ready=3s\n  \t timeout\t=\t20s\t\n\t[guard]\n\twindow = 20s\n");
+	assert_int_equal(section("a")->attempts, 4);
+	assert_int_equal(section("a")->ready_ms, 3000);
+	assert_int_equal(section("a")->timeout_ms, 20000);
+	assert_int_equal(c->guard.window_ms, 20000);
+}
+
+TEST(a_section_needs_one_blank_and_takes_several)
+{
+	reads("[device \t  a  ]\n[device\tb]\n[guard ]\n");
+	section("a");
+	section("b");
+}
+
+TEST(files_from_windows_are_read)
+{
+	reads("[device a]\r\nattempts = 4\r\n\r\n# x\r\nready = 3s # y\r\nsymlink = \r\n[guard]\r\nwindow = 20s");
+	assert_int_equal(section("a")->attempts, 4);
+	assert_int_equal(section("a")->ready_ms, 3000);
+	assert_string_equal(section("a")->symlink, "");
+}
+
+TEST(a_byte_order_mark_is_not_in_the_way)
+{
+	reads("\xef\xbb\xbf# x\n[device a]\nattempts = 4\n");
+	reads("\xef\xbb\xbf[device a]\nattempts = 4\n");
+	assert_int_equal(section("a")->attempts, 4);
+}
+
+TEST(a_last_line_without_an_end_is_read)
+{
+	reads("[device a]\nattempts = 4");
+	assert_int_equal(section("a")->attempts, 4);
+	reads("[device a]");
+	assert_int_equal(c->n, 1);
+	reads("");
+	assert_int_equal(c->n, 0);
+	wrong("[device a]\nbaud = 1", 2, "\"1\"");
+}
+
+TEST(a_line_of_198_characters_is_read_and_a_longer_one_is_an_error)
+{
+	char text[400];
+
+	for (int len = 197; len <= 199; len++) {
+		snprintf(text, sizeof(text), "[device a]\nmatch = serial=%0*d\nattempts = 4\n", len - 15, 7);
+		if (len == 199) {
+			wrong(text, 2, "longer than 198 characters|several lines");
+			continue;
+		}
+		reads(text);
+		assert_int_equal(strlen(section("a")->match.term[0].text), len - 15);
+		assert_int_equal(section("a")->attempts, 4);
+	}
+}
+
+TEST(a_long_comment_is_only_a_comment)
+{
+	char text[600];
+
+	snprintf(text, sizeof(text), "#%0500d\n[device a]\n", 7);
+	reads(text);
+	section("a");
+}
+
+TEST(an_empty_match_switches_a_section_off)
+{
+	put(vendor, "[device a]\nmatch = 1111:1111\n");
+	loads();
+	assert_string_equal(taken_by(0x1111, 0x1111, NULL), "a");
+	reads("[device a]\nmatch =\n");
+	assert_string_equal(taken_by(0x1111, 0x1111, NULL), "");
+	assert_int_equal(section("a")->match.n, 0);
+}
+
+TEST(match_adds_up_within_a_file_and_replaces_what_earlier_files_said)
+{
+	put(vendor, "[device a]\nmatch = 1111:1111\nmatch = 2222:2222, 3333:3333\n");
+	loads();
+	assert_int_equal(section("a")->match.n, 3);
+	assert_string_equal(taken_by(0x1111, 0x1111, NULL), "a");
+	put_dropin("1.conf", "[device a]\nmatch = 4444:4444\nmatch = 5555:5555\n");
+	loads();
+	assert_int_equal(section("a")->match.n, 2);
+	assert_string_equal(taken_by(0x1111, 0x1111, NULL), "");
+	assert_string_equal(taken_by(0x5555, 0x5555, NULL), "a");
+}
+
+TEST(an_unknown_section_names_the_nearest)
+{
+	wrong("\n[devise a]\nx = 1\n", 2, "unknown section [devise|[device NAME]");
+	wrong("[gard]\n", 1, "[gard]|did you mean [guard]?");
+	wrong("[relays]\n", 1, "[relays]|[device NAME] and [guard]");
+	wrong("[]\n", 1, "unknown section []");
+	wrong("[guard x]\n", 1, "guard");
+	wrong("[Guard]\n", 1, "did you mean [guard]?");
+}
+
+TEST(a_section_needs_a_name_of_letters_digits_dash_underscore)
+{
+	wrong("[device]\n", 1, "\"\" cannot be a section's name|letters, digits, - and _, at most 40");
+	wrong("[device a b]\n", 1, "\"a b\" cannot be a section's name");
+	wrong("[device a.b]\n", 1, "\"a.b\"");
+	wrong("[device a\x1b]\n", 1, "\"a\\x1b\"");
+	wrong("[device a23456789012345678901234567890123456789_1]\n", 1, "at most 40");
+	reads("[device a234567890123456789012345678901234567890]\n");
+	assert_int_equal(strlen(c->device[0].name), 40);
+}
+
+TEST(an_unknown_key_names_the_nearest)
+{
+	wrong("[device a]\nmathc = 534d:2109\n", 2, "\"mathc\" is not a key|`match`");
+	wrong("[device a]\nbaudrate = 1\n", 2, "\"baudrate\"|`baud`");
+	wrong("[guard]\nmax_resets = 1\n", 2, "\"max_resets\"|`max-resets`");
+	wrong("[guard]\nbaud = 9600\n", 2, "\"baud\" is not a key of this section");
+	wrong("[device a]\nwibblewobble = 1\n", 2, "\"wibblewobble\"|replug.conf names them all");
+	wrong("[device a]\n= 1\n", 2, "\"\" is not a key");
+	wrong("[device a]\nMatch = 534d:2109\n", 2, "`match`");
+}
+
+TEST(an_unknown_value_names_the_nearest)
+{
+	wrong("[device a]\nreset = ubs\n", 2, "\"ubs\"|did you mean \"usb\"?");
+	wrong("[device a]\nreset = usb, hammer\n", 2, "\"hammer\"|valid are usb, none");
+	wrong("[device a]\nexpect = video4linus\n", 2, "\"video4linus\"|\"video4linux\"");
+	wrong("[device a]\nexpect = tty, vdeo4linux\n", 2, "\"vdeo4linux\"|\"video4linux\"");
+	wrong("[device a]\ninit = ch9239\n", 2, "\"ch9239\"|\"ch9329\"");
+	wrong("[device a]\ninit =\n", 2, "valid are none, ch9329");
+	wrong("[device a]\nbaud = 9601\n", 2, "\"9601\"|\"9600\"");
+	wrong("[device a]\nbaud = fast\n", 2, "\"fast\"|115200, auto");
+}
+
+TEST(a_ladder_names_each_method_once_and_none_alone)
+{
+	wrong("[device a]\nreset = usb, usb\n", 2, "names a method twice");
+	wrong("[device a]\nreset = none, usb\n", 2, "mixes none with a method");
+	wrong("[device a]\nreset = usb none\n", 2, "mixes none with a method");
+	wrong("[device a]\nreset =\n", 2, "names no method|usb, none");
+	wrong("[device a]\nreset = ,\n", 2, "names no method");
+}
+
+TEST(values_out_of_range_name_the_range)
+{
+	wrong("[device a]\nattempts = 0\n", 2, "\"0\" is not a number from 1 to 10");
+	wrong("[device a]\nattempts = 11\n", 2, "\"11\"");
+	wrong("[device a]\nattempts = three\n", 2, "\"three\" is not a number");
+	wrong("[device a]\nready = 99ms\n", 2, "\"99ms\" is out of range; from 100ms to 1min");
+	wrong("[device a]\nready = 60001ms\n", 2, "out of range");
+	wrong("[device a]\ntimeout = 999ms\n", 2, "from 1s to 2min");
+	wrong("[device a]\ntimeout = 121\n", 2, "from 1s to 2min");
+	wrong("[device a]\ntimeout = 99999999999h\n", 2, "out of range");
+	wrong("[device a]\ntimeout = soon\n", 2, "\"soon\" is not a duration|500ms, 10s, 2min");
+	wrong("[device a]\ntimeout =\n", 2, "not a duration");
+	wrong("[guard]\nmax-resets = 0\n", 2, "from 1 to 20");
+	wrong("[guard]\nmax-resets = 21\n", 2, "from 1 to 20");
+	wrong("[guard]\nwindow = 999ms\n", 2, "from 1s to 1h");
+	wrong("[guard]\nwindow = 61min\n", 2, "from 1s to 1h");
+	wrong("[guard]\ncool-down = 61s\n", 2, "to 1min");
+	wrong("[guard]\nforgive = 2h\n", 2, "to 1h");
+	reads("[device a]\nattempts = 10\nready = 100ms\ntimeout = 2min\n[guard]\nmax-resets = 20\nwindow = 1h\n"
+	      "cool-down = 0\nforgive = 0\n");
+	reads("[device a]\nattempts = 1\nready = 1min\ntimeout = 1s\n[guard]\nmax-resets = 1\nwindow = 1s\n"
+	      "cool-down = 1min\nforgive = 1h\n");
+}
+
+TEST(a_bad_selector_is_quoted)
+{
+	wrong("[device a]\nmatch = 534d:210\n", 2, "\"534d:210\" is not an ID");
+	wrong("[device a]\nmatch = capture\n", 2, "\"capture\" is not a selector|usb=1-1.4");
+	wrong("[device a]\nmatch = 534d:2109\nmatch = ubs=1-1\n", 3, "\"ubs=1-1\"|\"usb=\"");
+	wrong("[device a]\nthen = serial=\"x\n", 2, "quote that is not closed");
+}
+
+TEST(a_section_twice_in_one_file_is_an_error_and_in_two_files_is_not)
+{
+	wrong("[device a]\n[device b]\n\n[device a]\nattempts = 4\n", 4, "[device a] is there already, at line 1");
+	wrong("[guard]\nwindow = 9s\n[guard]\nwindow = 9s\n", 3, "[guard] is there already, at line 1");
+	put(vendor, "[device a]\n[guard]\n");
+	put_dropin("1.conf", "[device a]\n[guard]\n");
+	reads("[device a]\n[guard]\n");
+}
+
+TEST(a_key_twice_in_one_section_is_an_error_and_in_two_files_is_not)
+{
+	wrong("[device a]\nattempts = 4\nready = 1s\nattempts = 4\n", 4, "`attempts` is set already, at line 2");
+	wrong("[guard]\nwindow = 9s\nwindow = 9s\n", 3, "`window` is set already, at line 2");
+	put(vendor, "[device a]\nattempts = 4\n[device b]\nattempts = 4\n");
+	reads("[device a]\nattempts = 5\n[device b]\nattempts = 6\n");
+	assert_int_equal(section("a")->attempts, 5);
+	assert_int_equal(section("b")->attempts, 6);
+}
+
+TEST(a_key_before_the_first_section_is_an_error_once)
+{
+	wrong("attempts = 4\nready = 1s\n", 1, "a key before the first section|[device NAME] and [guard]");
+	put(vendor, "[device a]\n"); /* another file's last section is not this one's first */
+	wrong("attempts = 4\n", 1, "a key before the first section");
+}
+
+TEST(brackets_have_to_be_closed_and_have_nothing_behind)
+{
+	wrong("[device a\nattempts = 4\n", 1, "the [ is not closed");
+	wrong("[device a] x\nattempts = 4\n", 1, "something behind the ]");
+	wrong("[device a]]\n", 1, "something behind the ]");
+	wrong("[\n", 1, "the [ is not closed");
+}
+
+TEST(a_line_that_is_nothing_is_quoted)
+{
+	wrong("[device a]\nattempts 4\n", 2, "\"attempts 4\" is neither [section] nor key = value");
+	wrong("[device a]\n  \xff\x01\n", 2, "\"\\xff\\x01\" is neither");
+}
+
+TEST(the_keys_of_a_section_that_is_wrong_are_not_reported_too)
+{
+	wrong("[devise a]\nx = 1\ny = 2\n[guard]\nwindow = 9s\n", 1, "[devise");
+}
+
+TEST(all_errors_are_reported_in_the_order_of_the_files)
+{
+	put(vendor, "[device a]\nbaud = 1\nx = 1\n");
+	put(own, "junk\n[devise b]\n[device c]\nattempts = 0\n");
+	put_dropin("1.conf", "y = 1\n");
+	put_dropin("2.conf", "[guard]\nwindow = 0\n");
+	assert_int_equal(load(), -EINVAL);
+	static const struct {
+		const char *file;
+		unsigned line;
+	} want[] = {{"vendor.conf", 2}, {"vendor.conf", 3}, {"own.conf", 1}, {"own.conf", 2}, {"own.conf", 4},
+		{"1.conf", 1}, {"2.conf", 2}};
+	assert_int_equal(said.n, COUNT(want));
+	for (size_t i = 0; i < COUNT(want); i++) {
+		holds(said.at[i].file, want[i].file);
+		assert_int_equal(said.at[i].line, want[i].line);
+	}
+}
+
+TEST(an_error_does_not_outlive_its_load)
+{
+	wrong("junk\n", 1, "junk");
+	reads("[device a]\n");
+}
+
+static void unreadable(const char *path, const char *part)
+{
+	assert_int_equal(load(), -EINVAL);
+	assert_int_equal(said.n, 1);
+	assert_string_equal(said.at[0].file, path);
+	assert_int_equal(said.at[0].line, 0);
+	holds(said.at[0].message, part);
+}
+
+TEST(what_cannot_be_read_is_an_error)
+{
+	mkdir(own, 0755);
+	unreadable(own, "cannot be read: Is a directory");
+	rmdir(own);
+	put(dropins, "");
+	unreadable(dropins, "cannot be read: Not a directory");
+	unlink(dropins);
+	put_bytes(own, "[device a]\n\0junk = 1\n", 21);
+	unreadable(own, "cannot be read");
+	static char large[1 << 20];
+	memset(large, '\n', sizeof(large));
+	put_bytes(own, large, sizeof(large));
+	unreadable(own, "cannot be read: File too large");
+	put_bytes(own, large, sizeof(large) - 1);
+	loads();
+}
+
+TEST(a_fifo_in_a_files_place_does_not_stop_the_reader)
+{
+	assert_int_equal(mkfifo(own, 0600), 0);
+	WITHIN(5);
+	load();
+	WITHIN(0);
+}
+
+TEST(more_dropins_than_fit_are_an_error)
+{
+	char name[32];
+
+	for (int i = 0; i < CONF_FILES; i++) {
+		snprintf(name, sizeof(name), "%03d.conf", i);
+		put_dropin(name, i == 50 ? "[device a]\n" : "");
+	}
+	loads();
+	assert_int_equal(c->n_files, CONF_FILES);
+	put_dropin("zzz.conf", "");
+	assert_int_equal(load(), -EINVAL);
+	holds(said.at[0].file, "zzz.conf");
+	holds(said.at[0].message, "too many");
+}
+
+TEST(a_symlink_needs_a_class_of_node)
+{
+	wrong("[device a]\nexpect = sound\nsymlink = x\n", 3, "`symlink` needs `expect = tty` or `expect = video4linux`");
+	reads("[device a]\nexpect = video4linux\nsymlink = x\n");
+	assert_int_equal(config_symlink_class(section("a")), NODE_VIDEO);
+	reads("[device a]\nexpect = video4linux, tty\nsymlink = x\n");
+	assert_int_equal(config_symlink_class(section("a")), NODE_TTY);
+	reads("[device a]\ninit = ch9329\nsymlink = x\n"); /* a chip is behind a tty */
+	assert_int_equal(config_symlink_class(section("a")), NODE_TTY);
+	reads("[device a]\nexpect = tty\n");
+	assert_int_equal(config_symlink_class(section("a")), NODE_CLASSES);
+}
+
+TEST(a_symlink_stays_below_dev_and_is_what_udev_would_make)
+{
+	static const char *const bad[] = {"/dev/x", "/x", "../x", "x/../y", "x/", "x//y", ".x", "x/.y", "x y", "x$y", "x%y",
+		"x*", "\"x\"", "x\\y", "x\xc3\xa4"};
+	char text[160];
+
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		snprintf(text, sizeof(text), "[device a]\nexpect = tty\nsymlink = %s\n", bad[i]);
+		wrong(text, 3, "is not a name below /dev, such as kvmd-hid");
+	}
+	reads("[device a]\nexpect = tty\nsymlink = kvmd/hid-1_2+3:4.5\n");
+	assert_string_equal(section("a")->symlink, "kvmd/hid-1_2+3:4.5");
+	snprintf(text, sizeof(text), "[device a]\nexpect = tty\nsymlink = %063d\n", 7);
+	reads(text);
+	assert_int_equal(strlen(section("a")->symlink), 63);
+	snprintf(text, sizeof(text), "[device a]\nexpect = tty\nsymlink = %064d\n", 7);
+	wrong(text, 3, "too long");
+	put(vendor, "[device a]\nexpect = tty\nsymlink = x\n");
+	reads("[device a]\nsymlink =\n"); /* off again */
+	assert_string_equal(section("a")->symlink, "");
+}
+
+TEST(then_names_sections_that_exist_and_have_something_to_initialise)
+{
+	wrong("[device a]\nthen = hid\n", 2, "`then` names \"hid\", but there is no [device hid]");
+	wrong("[device a]\nthen = hdi\n[device hid]\ninit = ch9329\n", 2, "\"hdi\"|did you mean \"hid\"?");
+	wrong("[device a]\nthen = b\n[device b]\n", 2, "`then` names [device b], which has no `init`");
+	reads("[device a]\nthen = b, usb=1-4\n[device b]\ninit = ch9329\nthen = b\n");
+	put(vendor, "[device b]\ninit = ch9329\n");
+	reads("[device a]\nthen = b\n");
+	put(vendor, "[device x]\nthen = usb=1-1, c\n");
+	reads("[device x]\nthen = \n");
+	assert_int_equal(section("x")->then.n, 0);
+}
+
+TEST(the_nearest_section_is_suggested_and_not_the_first_near_one)
+{
+	wrong("[device hidxy]\ninit = ch9329\n[device hid]\ninit = ch9329\n[device a]\nthen = hidd\n", 6, "did you mean \"hid\"?");
+}
+
+TEST(what_can_only_be_said_at_the_end_is_all_said)
+{
+	put(own, "[device a]\nsymlink = x\nthen = q, r\n[device b]\nsymlink = y\n");
+	assert_int_equal(load(), -EINVAL);
+	assert_int_equal(said.n, 4);
+}
+
+TEST(the_most_specific_match_wins_then_the_section_defined_last)
+{
+	static const char text[] = "[device port]\nmatch = usb=1-1.4\n[device both]\nmatch = usb=1-1.5 1a86:7523\n"
+				   "[device one]\nmatch = 1a86:7523\n[device two]\nmatch = 534d:2109, 1a86:7523\n"
+				   "[device five]\nmatch = usb=1-1.5\n";
+	size_t which = 99;
+
+	reads(text);
+	assert_string_equal(taken_by(0x1a86, 0x7523, "1-1.4"), "port");
+	assert_string_equal(taken_by(0x1a86, 0x7523, "1-1.5"), "both");
+	assert_string_equal(taken_by(0x1a86, 0x7524, "1-1.5"), "five");
+	assert_string_equal(taken_by(0x1a86, 0x7523, "2-1"), "two");
+	assert_string_equal(taken_by(0x1a86, 0x7524, "2-1"), "");
+	assert_ptr_equal(config_match(c, &(struct usb_facts){.vid = 0x1a86, .pid = 0x7523}, &which), section("two"));
+	assert_int_equal(which, 1);
+}
+
+TEST(strings_are_wanted_only_where_a_match_asks_for_them)
+{
+	reads("[device a]\nmatch = 534d:2109 usb=1-1, bus=001/004\nthen = serial=x\n");
+	assert_false(c->strings);
+	reads("[device a]\nmatch = 534d:2109\n[device b]\nmatch = 1a86:7523 serial=x\n[device c]\n");
+	assert_true(c->strings);
+	reads("[device a]\nmatch = product=*\n");
+	assert_true(c->strings);
+}
+
+TEST(many_sections_are_all_kept)
+{
+	static char text[100 * 64];
+	char name[16];
+	size_t n = 0;
+
+	for (int i = 0; i < 100; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "[device d%d]\nmatch = 1a86:%04x\n", i, i);
+	reads(text);
+	assert_int_equal(c->n, 100);
+	for (uint16_t i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "d%d", i);
+		assert_string_equal(taken_by(0x1a86, i, NULL), name);
+	}
+}
+
+/* A walk as text, with and without origins. */
+struct text {
+	char all[16384];
+	size_t n;
+	const char *section;
+	char before[80];
+	bool origins;
+};
+
+static void write_line(void *ctx, const char *header, const char *key, const char *value, const struct conf_origin *at)
+{
+	struct text *t = ctx;
+
+	if (strcmp(t->before, header))
+		t->n += (size_t)snprintf(t->all + t->n, sizeof(t->all) - t->n, "[%s]\n", header);
+	snprintf(t->before, sizeof(t->before), "%s", header);
+	t->n += (size_t)snprintf(t->all + t->n, sizeof(t->all) - t->n, "%s = %s", key, value);
+	if (t->origins)
+		t->n += (size_t)snprintf(t->all + t->n, sizeof(t->all) - t->n, " @%s:%u",
+			at->file ? strrchr(at->file, '/') + 1 : "", at->line);
+	t->n += (size_t)snprintf(t->all + t->n, sizeof(t->all) - t->n, "\n");
+	assert_true(t->n < sizeof(t->all));
+}
+
+TEST(a_walk_shows_every_key_with_its_origin)
+{
+	static struct text t;
+
+	t = (struct text){.origins = true};
+	put(vendor, "[device a]\nmatch = 534d:2109\n\nexpect = tty video4linux\n");
+	put_dropin("1.conf", "[guard]\nwindow = 90s\n[device a]\nbaud = auto\n");
+	reads("[device a]\nmatch = 345f:2109 usb=1-1\nmatch = product=\"USB*\"\n");
+	config_walk(c, write_line, &t);
+	assert_string_equal(t.all,
+		"[device a]\nmatch = 345f:2109 usb=1-1, product=USB* @own.conf:3\nreset = usb @:0\n"
+		"expect = video4linux, tty @vendor.conf:4\ninit = none @:0\nbaud = auto @1.conf:4\nattempts = 3 @:0\n"
+		"ready = 6s @:0\ntimeout = 10s @:0\nsymlink =  @:0\nthen =  @:0\n"
+		"[guard]\nmax-resets = 3 @:0\nwindow = 90s @1.conf:2\ncool-down = 2s @:0\nforgive = 3s @:0\n");
+}
+
+TEST(a_walk_can_be_read_again_and_gives_the_same_walk)
+{
+	static struct text once, twice;
+
+	once = twice = (struct text){0};
+	put(vendor, "[device off]\nmatch =\nreset = none\n[device hid]\nmatch = 1a86:7523 usb=1-1.4\ninit = ch9329\n"
+		    "baud = auto\nattempts = 1\nready = 1500ms\ntimeout = 90s\nsymlink = kvmd-hid\n"
+		    "[device v]\nmatch = product=\"a # b, c\" serial=x;y, bus=1/4, /dev/video0\nmatch = serial=\"#\"\n"
+		    "expect = video4linux sound\nthen = hid, usb=1-2\n[guard]\nmax-resets = 9\nforgive = 1min\n");
+	loads();
+	config_walk(c, write_line, &once);
+	put(vendor, once.all);
+	loads();
+	config_walk(c, write_line, &twice);
+	assert_string_equal(once.all, twice.all);
+	assert_int_equal(section("v")->match.n, 5);
+}
+
+TEST(the_shipped_configuration_loads_and_takes_dongle_and_bridge)
+{
+	struct config_paths shipped = {SOURCE "/packaging/replug.conf", own, dropins};
+
+	assert_int_equal(config_load(&c, &shipped, hear, &said), 0);
+	assert_int_equal(said.n, 0);
+	assert_string_equal(taken_by(0x534d, 0x2109, "1-1"), "capture");
+	assert_string_equal(taken_by(0x1a86, 0x7523, "1-1"), "hid");
+	assert_string_equal(taken_by(0x1d6b, 0x0002, "usb1"), "");
+	assert_true(section("capture")->expect & 1u << NODE_VIDEO);
+	assert_int_equal(section("hid")->init, INIT_CH9329);
+	assert_true(section("hid")->expect & 1u << NODE_TTY);
+	assert_false(c->strings); /* the common case reads no attributes */
+}
+
+#define T(test) cmocka_unit_test_teardown(test, clean)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		T(without_any_file_there_are_the_defaults),
+		T(a_section_begins_with_the_defaults),
+		T(every_key_is_read),
+		T(later_files_win_key_by_key),
+		T(dropins_are_the_visible_files_that_end_in_conf),
+		T(a_dropin_may_be_masked_by_a_link_to_dev_null),
+		T(a_hash_is_a_comment_behind_a_blank_outside_quotes_only),
+		T(a_semicolon_is_a_comment_behind_a_blank_outside_quotes_only),
+		T(lines_of_comments_and_blanks_count_but_say_nothing),
+		T(indented_keys_and_sections_are_as_good_as_others),
+		T(a_section_needs_one_blank_and_takes_several),
+		T(files_from_windows_are_read),
+		T(a_byte_order_mark_is_not_in_the_way),
+		T(a_last_line_without_an_end_is_read),
+		T(a_line_of_198_characters_is_read_and_a_longer_one_is_an_error),
+		T(a_long_comment_is_only_a_comment),
+		T(an_empty_match_switches_a_section_off),
+		T(match_adds_up_within_a_file_and_replaces_what_earlier_files_said),
+		T(an_unknown_section_names_the_nearest),
+		T(a_section_needs_a_name_of_letters_digits_dash_underscore),
+		T(an_unknown_key_names_the_nearest),
+		T(an_unknown_value_names_the_nearest),
+		T(a_ladder_names_each_method_once_and_none_alone),
+		T(values_out_of_range_name_the_range),
+		T(a_bad_selector_is_quoted),
+		T(a_section_twice_in_one_file_is_an_error_and_in_two_files_is_not),
+		T(a_key_twice_in_one_section_is_an_error_and_in_two_files_is_not),
+		T(a_key_before_the_first_section_is_an_error_once),
+		T(brackets_have_to_be_closed_and_have_nothing_behind),
+		T(a_line_that_is_nothing_is_quoted),
+		T(the_keys_of_a_section_that_is_wrong_are_not_reported_too),
+		T(all_errors_are_reported_in_the_order_of_the_files),
+		T(an_error_does_not_outlive_its_load),
+		T(what_cannot_be_read_is_an_error),
+		T(a_fifo_in_a_files_place_does_not_stop_the_reader),
+		T(more_dropins_than_fit_are_an_error),
+		T(a_symlink_needs_a_class_of_node),
+		T(a_symlink_stays_below_dev_and_is_what_udev_would_make),
+		T(then_names_sections_that_exist_and_have_something_to_initialise),
+		T(the_nearest_section_is_suggested_and_not_the_first_near_one),
+		T(what_can_only_be_said_at_the_end_is_all_said),
+		T(the_most_specific_match_wins_then_the_section_defined_last),
+		T(strings_are_wanted_only_where_a_match_asks_for_them),
+		T(many_sections_are_all_kept),
+		T(a_walk_shows_every_key_with_its_origin),
+		T(a_walk_can_be_read_again_and_gives_the_same_walk),
+		T(the_shipped_configuration_loads_and_takes_dongle_and_bridge),
+	};
+
+	return RUN(tests, prepare, leave);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What udev runs for each USB device that is added: the event's environment and the configuration in, the
+ * properties of the section that takes the device out. Opens no device and uses no stdio on its way, because
+ * every plug on the machine pays for it.
+ *
+ * Exit status: 0 a section takes the device, 2 wrong usage or configuration, 3 no section takes it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "text.h"
+
+enum { MATCHED = 0, USAGE = 2, NO_MATCH = 3 };
+
+struct event {
+	const char *product, *devpath, *bus, *dev;
+};
+
+struct complaint {
+	unsigned n;
+	unsigned line;
+	char file[256], message[512];
+};
+
+static void keep_first(void *ctx, const char *file, unsigned line, const char *message)
+{
+	struct complaint *c = ctx;
+
+	if (c->n++)
+		return;
+	c->line = line;
+	strncpy(c->file, file, sizeof(c->file) - 1);
+	strncpy(c->message, message, sizeof(c->message) - 1);
+}
+
+static const char *say(const char *text)
+{
+	size_t len = strlen(text);
+
+	return write(STDERR_FILENO, text, len) == (ssize_t)len ? text : NULL;
+}
+
+/* A string descriptor as the kernel cached it when it enumerated the device; reading it asks the device nothing. */
+static const char *attribute(const char *devpath, const char *name, char *dst, size_t size)
+{
+	char path[1024], raw[512];
+	size_t n = strlen(devpath), m = strlen(name);
+
+	if (n + m + 6 > sizeof(path))
+		return NULL;
+	memcpy(path, "/sys", 4);
+	memcpy(path + 4, devpath, n);
+	path[4 + n] = '/';
+	memcpy(path + 5 + n, name, m + 1);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	ssize_t got = read(fd, raw, sizeof(raw) - 1);
+	close(fd);
+	if (got <= 0)
+		return NULL;
+	raw[got - (raw[got - 1] == '\n')] = '\0';
+	text_clean(dst, size, raw);
+	return dst;
+}
+
+static char *put(char *p, const char *key, const char *value)
+{
+	while (*key)
+		*p++ = *key++;
+	while (*value)
+		*p++ = *value++;
+	*p++ = '\n';
+	return p;
+}
+
+static int answer(const struct device_conf *d)
+{
+	char out[CONF_NAME_MAX + CONF_SYMLINK_SIZE + 64], *p = put(out, "REPLUG_DEVICE=", d->name);
+
+	switch (config_symlink_class(d)) {
+	case NODE_TTY:
+		p = put(p, "REPLUG_LINK_TTY=", d->symlink);
+		break;
+	case NODE_VIDEO:
+		p = put(p, "REPLUG_LINK_VIDEO=", d->symlink);
+		break;
+	default:
+		break;
+	}
+	for (const char *q = out; q < p;) {
+		ssize_t n = write(STDOUT_FILENO, q, (size_t)(p - q));
+		if (n < 0 && errno != EINTR)
+			return USAGE;
+		q += n > 0 ? n : 0;
+	}
+	return MATCHED;
+}
+
+/* The value of NAME= in the environment; cheaper in one pass than four getenv. */
+static void from_environment(char **env, struct event *e)
+{
+	static const struct {
+		const char *name;
+		size_t offset;
+	} wanted[] = {
+		{"PRODUCT=", offsetof(struct event, product)},
+		{"DEVPATH=", offsetof(struct event, devpath)},
+		{"BUSNUM=", offsetof(struct event, bus)},
+		{"DEVNUM=", offsetof(struct event, dev)},
+	};
+
+	for (; *env; env++) {
+		if (**env != 'P' && **env != 'D' && **env != 'B')
+			continue;
+		for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+			const char *w = wanted[i].name, *p = *env;
+			while (*w && *w == *p) {
+				w++;
+				p++;
+			}
+			if (!*w)
+				*(const char **)((char *)e + wanted[i].offset) = p;
+		}
+	}
+}
+
+int main(int argc, char **argv, char **env)
+{
+	struct event event = {0};
+	const char *end;
+	struct usb_facts facts = {0};
+	static struct complaint complaint;
+	char serial[512], name[512];
+	struct config *c;
+
+	if (argc > 1 && !strcmp(argv[1], "--version"))
+		return say("replug-match " REPLUG_VERSION "\n") ? 0 : USAGE;
+	from_environment(env, &event);
+	if (argc > 1 || !event.product || !event.devpath ||
+		selector_id(event.product, '/', &facts.vid, &facts.pid, &end)) {
+		say("replug-match: run by udev for a USB device: PRODUCT and DEVPATH must be in the environment "
+		    "(see `replug check` for what it would answer)\n");
+		return USAGE;
+	}
+	facts.port = event.devpath;
+	for (const char *p = event.devpath; *p; p++)
+		if (*p == '/')
+			facts.port = p + 1;
+	if (!event.bus || !event.dev || text_number(event.bus, 0, 999, &facts.bus) ||
+		text_number(event.dev, 0, 999, &facts.dev))
+		facts.bus = facts.dev = 0;
+	if (config_load(&c, &config_default_paths, keep_first, &complaint)) {
+		/* udevd shows the stderr of its programs only when debugging: this has to go to the journal by
+		 * itself. */
+		openlog("replug-match", LOG_PID, LOG_DAEMON);
+		syslog(LOG_ERR,
+			"%s: nothing is matched, the configuration is broken: %s:%u: %s%s; `replug check` says all",
+			facts.port, complaint.file, complaint.line, complaint.message,
+			complaint.n > 1 ? " (and more)" : "");
+		return USAGE;
+	}
+	if (c->strings) {
+		facts.serial = attribute(event.devpath, "serial", serial, sizeof(serial));
+		facts.product = attribute(event.devpath, "product", name, sizeof(name));
+	}
+	const struct device_conf *d = config_match(c, &facts, NULL);
+	/* Nothing is freed: the process ends here, and every plug would pay for it. */
+	return d ? answer(d) : NO_MATCH;
+}

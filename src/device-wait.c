@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "device.h"
+#include "wait.h"
+
+void watch_open(struct watch *w, struct udev *udev)
+{
+	static const char *const subsystems[] = {"usb", "tty", "video4linux", "sound", "hidraw", "input"};
+
+	*w = (struct watch){.udev = udev, .fd = -1};
+	w->monitor = udev_monitor_new_from_netlink(udev, "udev");
+	if (!w->monitor)
+		return;
+	for (size_t i = 0; i < sizeof(subsystems) / sizeof(subsystems[0]); i++)
+		udev_monitor_filter_add_match_subsystem_devtype(w->monitor, subsystems[i], NULL);
+	if (udev_monitor_enable_receiving(w->monitor) >= 0)
+		w->fd = udev_monitor_get_fd(w->monitor);
+}
+
+void watch_close(struct watch *w)
+{
+	if (w->monitor)
+		udev_monitor_unref(w->monitor);
+	*w = (struct watch){.fd = -1};
+}
+
+/* Until the next event or the next look. What the events say is not used: sysfs is the truth. */
+static int next_event(struct watch *w, uint64_t deadline)
+{
+	uint64_t look = clock_ms() + WAIT_POLL_MS;
+	int r = wait_for(w->fd, POLLIN, look < deadline ? look : deadline);
+	struct udev_device *u;
+
+	while (r > 0 && (u = udev_monitor_receive_device(w->monitor)))
+		udev_device_unref(u);
+	return r < 0 ? r : 0;
+}
+
+static bool was_bound(const struct device *before, const char *name)
+{
+	for (unsigned i = 0; i < before->interfaces; i++)
+		if (!strcmp(before->interface[i].name, name))
+			return before->interface[i].driver[0] != '\0';
+	return false;
+}
+
+/*
+ * Whether udev is done with a node: links, permissions. A node made anew by the reset may still have the database
+ * entry of the one before it: only what udev wrote since the reset counts then.
+ */
+static bool node_settled(struct watch *w, const struct back *b, const struct node *n)
+{
+	for (unsigned i = 0; i < b->before->nodes; i++)
+		if (b->before->node[i].ino == n->ino)
+			return n->known;
+	struct udev_device *u = udev_device_new_from_syspath(w->udev, n->syspath);
+	if (!u)
+		return false;
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	uint64_t now = (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+	bool done = n->known && now - udev_device_get_usec_since_initialized(u) >= b->since_us;
+	udev_device_unref(u);
+	return done;
+}
+
+static bool udev_settled(struct watch *w, const struct back *b, const struct device *now, char *why, size_t size)
+{
+	if (w->fd < 0 || access("/run/udev/control", F_OK))
+		return true; /* nobody makes links here */
+	for (unsigned i = 0; i < now->nodes; i++) {
+		const struct node *n = &now->node[i];
+		if (!node_settled(w, b, n)) {
+			snprintf(why, size, "udev has not finished with %s", n->path);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool is_back(struct watch *w, const struct back *b, const struct device *now, char *why, size_t size)
+{
+	if (!now->configured) {
+		snprintf(why, size, "it has no configuration set");
+		return false;
+	}
+	if (now->interfaces < now->interfaces_wanted && now->interfaces < DEVICE_INTERFACES) {
+		snprintf(why, size, "it shows %u of %u interfaces", now->interfaces, now->interfaces_wanted);
+		return false;
+	}
+	for (unsigned i = 0; i < now->interfaces; i++)
+		if (!now->interface[i].driver[0] && was_bound(b->before, now->interface[i].name)) {
+			snprintf(why, size, "no driver is bound to interface %s", now->interface[i].name);
+			return false;
+		}
+	for (unsigned class = 0; class < NODE_CLASSES; class ++) {
+		const struct node *n = device_node(now, (enum node_class) class);
+		if (!(b->expect & 1u << class))
+			continue;
+		if (!n || access(n->path, F_OK)) {
+			snprintf(why, size, "it has no %s node", node_class_name[class]);
+			return false;
+		}
+	}
+	return !b->settled || udev_settled(w, b, now, why, size);
+}
+
+int device_wait(
+	struct watch *w, const struct config *c, const struct back *b, struct device *now, char *why, size_t size)
+{
+	for (;;) {
+		int r = device_read(w->udev, c, b->before->port, now);
+		if (!r && (!now->dev || (b->renumbered && now->dev == b->before->dev)))
+			snprintf(why, size, "the kernel is not done with its reset");
+		else if (!r && (now->vid != b->before->vid || now->pid != b->before->pid))
+			r = -ENODEV;
+		else if (!r && is_back(w, b, now, why, size))
+			return 0;
+		if (r && now->syspath[0])
+			snprintf(why, size, "another device, %04x:%04x, is in its port", now->vid, now->pid);
+		else if (r)
+			snprintf(why, size, "it is not on the bus");
+		if (clock_ms() >= b->deadline)
+			return r ? r : -ETIMEDOUT;
+		int e = next_event(w, b->deadline);
+		if (e < 0)
+			return e;
+	}
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+#include "device.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "text.h"
+
+#define SYS_USB "/sys/bus/usb/devices"
+
+/* One line of a small file, without its newline. */
+static bool read_attr(const char *dir, const char *name, char *dst, size_t size)
+{
+	char path[PATH_MAX];
+	ssize_t n = -1;
+
+	if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= (int)sizeof(path))
+		return false;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, dst, size - 1);
+		close(fd);
+	}
+	if (n < 0)
+		n = 0;
+	while (n && dst[n - 1] == '\n')
+		n--;
+	dst[n] = '\0';
+	return n > 0;
+}
+
+static unsigned attr_number(const char *dir, const char *name, int base)
+{
+	char text[32];
+
+	return read_attr(dir, name, text, sizeof(text)) ? (unsigned)strtoul(text, NULL, base) : 0;
+}
+
+static void attr_clean(const char *dir, const char *name, char *dst, size_t size)
+{
+	char raw[512];
+
+	read_attr(dir, name, raw, sizeof(raw));
+	text_clean(dst, size, raw);
+}
+
+/* The last part of where a symbolic link in sysfs points: the name of a driver or subsystem. */
+static bool link_name(const char *dir, const char *name, char *dst, size_t size)
+{
+	char path[PATH_MAX], target[PATH_MAX];
+
+	*dst = '\0';
+	if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= (int)sizeof(path))
+		return false;
+	ssize_t n = readlink(path, target, sizeof(target) - 1);
+	if (n < 0)
+		return false;
+	target[n] = '\0';
+	const char *slash = strrchr(target, '/');
+	snprintf(dst, size, "%.*s", (int)size - 1, slash ? slash + 1 : target);
+	return true;
+}
+
+static void add_node(struct device *d, const char *dir)
+{
+	char subsystem[32], uevent[1024], path[PATH_MAX], *name;
+	struct stat st;
+	unsigned class = 0;
+
+	if (d->nodes == DEVICE_NODES || !link_name(dir, "subsystem", subsystem, sizeof(subsystem)))
+		return;
+	while (class < NODE_CLASSES && strcmp(node_class_name[class], subsystem))
+		class ++;
+	if (class == NODE_CLASSES || snprintf(path, sizeof(path), "%s/uevent", dir) >= (int)sizeof(path))
+		return;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	ssize_t n = read(fd, uevent, sizeof(uevent) - 1);
+	close(fd);
+	if (n <= 0 || stat(dir, &st))
+		return;
+	uevent[n] = '\0';
+	name = strstr(uevent, "DEVNAME=");
+	if (!name)
+		return;
+	name += 8;
+	name[strcspn(name, "\n")] = '\0';
+	struct node *node = &d->node[d->nodes];
+	*node = (struct node){.class = (enum node_class) class, .ino = st.st_ino};
+	if (snprintf(node->path, sizeof(node->path), "/dev/%s", name) >= (int)sizeof(node->path) ||
+		snprintf(node->syspath, sizeof(node->syspath), "%s", dir) >= (int)sizeof(node->syspath))
+		return;
+	node->capture =
+		class == NODE_VIDEO && read_attr(dir, "index", uevent, sizeof(uevent)) && !strcmp(uevent, "0");
+	d->nodes++;
+}
+
+/* Device nodes sit at most this deep below an interface: 1-1:1.0/0003:…/input/input3/event2. */
+enum { DEPTH = 6 };
+
+/* Only this device's own part of the tree: what hangs on a hub has ports of its own. */
+static void find_nodes(struct device *d, const char *dir, int depth)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	struct dirent *e;
+	DIR *dp = opendir(dir);
+
+	if (!dp)
+		return;
+	while ((e = readdir(dp))) {
+		if (e->d_type != DT_DIR || *e->d_name == '.' || !strcmp(e->d_name, "power") ||
+			!strncmp(e->d_name, "ep_", 3) || selector_is_port(e->d_name))
+			continue;
+		if (snprintf(path, sizeof(path), "%s/%s", dir, e->d_name) >= (int)sizeof(path))
+			continue;
+		size_t len = strlen(path);
+		if (depth && len + 5 < sizeof(path)) {
+			memcpy(path + len, "/dev", 5);
+			bool has = !lstat(path, &st) && S_ISREG(st.st_mode);
+			path[len] = '\0';
+			if (has)
+				add_node(d, path);
+		}
+		if (!depth && strchr(e->d_name, ':') && d->interfaces < DEVICE_INTERFACES) {
+			struct interface *i = &d->interface[d->interfaces++];
+			snprintf(i->name, sizeof(i->name), "%.47s", e->d_name);
+			link_name(path, "driver", i->driver, sizeof(i->driver));
+		}
+		if (depth < DEPTH && (depth || strchr(e->d_name, ':')))
+			find_nodes(d, path, depth + 1);
+	}
+	closedir(dp);
+}
+
+/* video2 before video10, 1-2 before 1-10. */
+static int natural(const char *a, const char *b)
+{
+	return strverscmp(a, b);
+}
+
+static int node_order(const void *a, const void *b)
+{
+	const struct node *x = a, *y = b;
+
+	return x->class != y->class ? (int)x->class - (int)y->class : natural(x->path, y->path);
+}
+
+static void read_links(struct udev *udev, struct node *n)
+{
+	struct udev_device *u = udev_device_new_from_syspath(udev, n->syspath);
+	struct udev_list_entry *e;
+
+	if (!u)
+		return;
+	n->known = udev_device_get_is_initialized(u) > 0;
+	udev_list_entry_foreach(e, udev_device_get_devlinks_list_entry(u))
+	{
+		const char *link = udev_list_entry_get_name(e);
+		char clean[sizeof(n->link[0]) * 4];
+		/* Names that udev made of a device's strings may hold what a terminal obeys; the others lead there
+		 * too. */
+		text_clean(clean, sizeof(clean), link);
+		if (strcmp(clean, link))
+			continue;
+		if (n->links < DEVICE_LINKS && strlen(link) < sizeof(n->link[0]))
+			memcpy(n->link[n->links++], link, strlen(link) + 1);
+	}
+	udev_device_unref(u);
+}
+
+int device_read(struct udev *udev, const struct config *c, const char *port, struct device *d)
+{
+	char path[PATH_MAX], real[PATH_MAX];
+	struct usb_facts facts;
+	const char *nodes[256];
+
+	*d = (struct device){0};
+	snprintf(d->port, sizeof(d->port), "%s", port);
+	if (strlen(port) >= sizeof(d->port) ||
+		snprintf(path, sizeof(path), SYS_USB "/%s", port) >= (int)sizeof(path) || !realpath(path, real) ||
+		strlen(real) >= sizeof(d->syspath))
+		return -ENODEV;
+	memcpy(d->syspath, real, strlen(real) + 1);
+	d->vid = (uint16_t)attr_number(real, "idVendor", 16);
+	d->pid = (uint16_t)attr_number(real, "idProduct", 16);
+	d->bus = attr_number(real, "busnum", 10);
+	d->dev = attr_number(real, "devnum", 10);
+	d->hub = attr_number(real, "bDeviceClass", 16) == 9;
+	d->interfaces_wanted = attr_number(real, "bNumInterfaces", 10);
+	d->configured = attr_number(real, "bConfigurationValue", 10) != 0;
+	attr_clean(real, "manufacturer", d->manufacturer, sizeof(d->manufacturer));
+	attr_clean(real, "product", d->product, sizeof(d->product));
+	attr_clean(real, "serial", d->serial, sizeof(d->serial));
+	find_nodes(d, real, 0);
+	qsort(d->node, d->nodes, sizeof(d->node[0]), node_order);
+	for (unsigned i = 0; i < d->nodes; i++)
+		read_links(udev, &d->node[i]);
+	if (!d->dev && access(real, F_OK)) /* it went while we read; 0 alone means that it is being reset */
+		return -ENODEV;
+	device_facts(d, &facts, nodes, sizeof(nodes) / sizeof(nodes[0]));
+	d->conf = c ? config_match(c, &facts, &d->term) : NULL;
+	return 0;
+}
+
+static int port_filter(const struct dirent *e)
+{
+	return selector_is_port(e->d_name);
+}
+
+static int port_order(const struct dirent **a, const struct dirent **b)
+{
+	return natural((*a)->d_name, (*b)->d_name);
+}
+
+int device_list(struct udev *udev, const struct config *c, struct device **out, size_t *n)
+{
+	struct dirent **list;
+	int found = scandir(SYS_USB, &list, port_filter, port_order);
+
+	*n = 0;
+	*out = NULL;
+	if (found < 0)
+		return errno == ENOMEM ? -ENOMEM : 0; /* a kernel without USB has no devices */
+	*out = calloc(found ? (size_t)found : 1, sizeof(**out));
+	for (int i = 0; i < found; i++) {
+		if (*out && !device_read(udev, c, list[i]->d_name, &(*out)[*n]))
+			++*n;
+		free(list[i]);
+	}
+	free(list);
+	return *out ? 0 : -ENOMEM;
+}
+
+void device_facts(const struct device *d, struct usb_facts *f, const char **nodes, size_t size)
+{
+	size_t n = 0;
+
+	*f = (struct usb_facts){.vid = d->vid,
+		.pid = d->pid,
+		.bus = d->bus,
+		.dev = d->dev,
+		.port = d->port,
+		.serial = d->serial[0] ? d->serial : NULL,
+		.product = d->product[0] ? d->product : NULL,
+		.section = d->conf ? d->conf->name : NULL,
+		.nodes = nodes};
+	for (unsigned i = 0; i < d->nodes; i++) {
+		if (n + 1 < size)
+			nodes[n++] = d->node[i].path;
+		for (unsigned k = 0; k < d->node[i].links && n + 1 < size; k++)
+			nodes[n++] = d->node[i].link[k];
+	}
+	nodes[n] = NULL;
+}
+
+bool device_matches(const struct device *d, const struct selector *sel)
+{
+	struct usb_facts facts;
+	const char *nodes[256];
+
+	device_facts(d, &facts, nodes, sizeof(nodes) / sizeof(nodes[0]));
+	return selector_match(sel, &facts, NULL) > 0;
+}
+
+const struct node *device_node(const struct device *d, enum node_class class)
+{
+	for (unsigned i = 0; i < d->nodes; i++)
+		if (d->node[i].class == class && (class != NODE_VIDEO || d->node[i].capture))
+			return &d->node[i];
+	return NULL;
+}
+
+void device_name(const struct device *d, char *dst, size_t size)
+{
+	snprintf(dst, size, "%s%s%s %04x:%04x%s%s%s", d->port, d->conf ? " " : "", d->conf ? d->conf->name : "",
+		d->vid, d->pid, d->product[0] ? " \"" : "", d->product, d->product[0] ? "\"" : "");
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+#include "chip.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "serial.h"
+#include "wait.h"
+
+/* In the order of how often they are met; the factory's first. */
+static const unsigned usual[] = {9600, 115200, 57600, 38400, 19200, 4800, 2400, 1200};
+enum { USUAL = sizeof(usual) / sizeof(usual[0]) };
+
+/* What an answer needs beyond its bytes' time: the chip's own work, the adapter's latency, a busy machine. */
+enum { MARGIN_MS = 20, SEARCH_MS = 120 };
+
+struct talk {
+	const struct chip_job *job;
+	struct chip_state *s;
+	int fd;
+	unsigned rate[USUAL + 1];
+	unsigned rates;
+	unsigned stray;      /* answers or bytes that were not what was asked for */
+	bool missed;         /* the chip was silent for a while after RESET */
+	uint8_t status;      /* of the last answer that was a refusal */
+	bool unacknowledged; /* it answers, but neither acknowledges RESET nor falls silent after it */
+	int last;            /* the error of the last exchange that failed */
+};
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Whether the errno ends the whole job rather than this try. */
+static bool final(int r)
+{
+	return r == -EINTR || (r && r != -ETIMEDOUT && r != -EBADMSG && r != -EBADE);
+}
+
+static int note(struct talk *t, int r)
+{
+	if (r) {
+		t->last = r;
+		t->stray += r == -EBADMSG;
+	}
+	return r;
+}
+
+static int set_rate(struct talk *t, unsigned baud)
+{
+	if (t->s->baud == baud)
+		return 0;
+	t->s->baud = baud;
+	return serial_rate(t->fd, baud);
+}
+
+static int open_chip(struct talk *t, const struct chip_job *job, struct chip_state *s)
+{
+	*s = (struct chip_state){0};
+	*t = (struct talk){.job = job, .s = s, .fd = -1};
+	if (job->baud) {
+		t->rate[t->rates++] = job->baud;
+	} else {
+		if (job->hint)
+			t->rate[t->rates++] = job->hint;
+		for (unsigned i = 0; i < USUAL; i++)
+			if (usual[i] != job->hint)
+				t->rate[t->rates++] = usual[i];
+	}
+	s->baud = t->rate[0];
+	return serial_open(job->tty, s->baud, &t->fd);
+}
+
+/*
+ * GET_INFO until the chip answers, at each rate in turn, until the deadline. A request that comes while the chip
+ * starts is lost, so the next one follows as soon as an answer would have been here; one that comes later still
+ * answers the next request, but at another rate it would be lost: there the wait is longer.
+ */
+static int ask(struct talk *t, uint64_t deadline)
+{
+	for (;;) {
+		for (unsigned i = 0; i < t->rates; i++) {
+			int r = set_rate(t, t->rate[i]);
+			if (r)
+				return r;
+			/* Six bytes out are the request's own affair; fourteen come back. */
+			unsigned wait = 14 * 10000 / t->rate[i] + (t->rates > 1 ? SEARCH_MS : MARGIN_MS);
+			r = note(t, ch9329_get_info(t->fd, t->rate[i], wait, &t->s->info, &t->status));
+			if (!r || final(r))
+				return r;
+			t->missed = true;
+			if (clock_ms() >= deadline)
+				return r;
+		}
+	}
+}
+
+/* RESET at each rate until one is acknowledged. */
+static int send_reset(struct talk *t)
+{
+	int r = -ETIMEDOUT;
+
+	for (unsigned i = 0; i < t->rates; i++) {
+		r = set_rate(t, t->rate[i]);
+		if (r)
+			return r;
+		unsigned wait = t->rates > 1 ? 7 * 10000 / t->rate[i] + SEARCH_MS : CH9329_ANSWER_MS;
+		r = note(t, ch9329_reset(t->fd, t->rate[i], wait, &t->status));
+		if (!r || final(r))
+			return r;
+	}
+	return r;
+}
+
+/* The cause and the next step, for a chip that did not do as it should. */
+static void explain(const struct talk *t, char *why, size_t size)
+{
+	char others[160], rate[96], heard[160] = "does not answer";
+
+	if (t->unacknowledged)
+		snprintf(heard, sizeof(heard), "answers, but does not acknowledge RESET");
+	else if (t->last == -EBADE)
+		snprintf(heard, sizeof(heard), "refused: %s", ch9329_status_text(t->status));
+	else if (t->stray)
+		snprintf(heard, sizeof(heard), "sends something that is no CH9329 answer");
+	if (t->job->baud)
+		snprintf(rate, sizeof(rate), "the rate (%u baud; try baud = auto)", t->job->baud);
+	else
+		snprintf(rate, sizeof(rate), "the rate (all from 1200 to 115200 baud were tried)");
+	unsigned n = serial_others(t->job->tty, others, sizeof(others));
+	snprintf(why, size,
+		"the CH9329 on %s %s: check its wiring (TX to RX, ground, target's USB power) and %s%s%s%s",
+		t->job->tty, heard, rate, n ? "; also open in " : "; no other process has the tty open", others,
+		n ? ", which may take its answers" : "");
+}
+
+static int trouble(const struct talk *t, int r, char *why, size_t size)
+{
+	if (r == -ENODEV)
+		snprintf(why, size, "%s went away", t->job->tty);
+	else if (r == -EINTR)
+		snprintf(why, size, "interrupted by a signal");
+	else if (!final(r))
+		explain(t, why, size);
+	else
+		snprintf(why, size, "%s: %s%s", t->job->tty, strerror(-r),
+			r == -EBUSY ? " (another process holds it exclusively)" : "");
+	return r;
+}
+
+int chip_info(const struct chip_job *job, struct chip_state *s, char *why, size_t size)
+{
+	struct talk t;
+	int r = open_chip(&t, job, s);
+
+	if (!r) {
+		unsigned pause = 100;
+		for (s->attempts = 1;; s->attempts++, pause *= 2) {
+			uint64_t enough = clock_ms() + CH9329_ANSWER_MS;
+			r = ask(&t, sooner(enough, job->deadline));
+			if (!r || final(r) || s->attempts >= job->attempts || clock_ms() >= job->deadline)
+				break;
+			if (wait_for(-1, 0, sooner(clock_ms() + pause, job->deadline)) < 0) {
+				r = -EINTR;
+				break;
+			}
+		}
+	}
+	if (r)
+		trouble(&t, r, why, size);
+	if (t.fd >= 0)
+		serial_close(t.fd);
+	return r;
+}
+
+/* What the chip answered at is its rate: no need to search again. */
+static void pin_rate(struct talk *t)
+{
+	t->rate[0] = t->s->baud;
+	t->rates = 1;
+}
+
+/* One attempt: RESET, its acknowledgement or evidence, then an answer. */
+static int reset_once(struct talk *t)
+{
+	char others[8];
+	uint64_t start = clock_ms();
+	int r = send_reset(t);
+
+	if (final(r))
+		return r;
+	t->s->acknowledged = !r;
+	uint64_t sent = clock_ms();
+	t->s->reset_ms = (uint32_t)(sent - start);
+	t->missed = t->unacknowledged = false;
+	if (!r)
+		pin_rate(t);
+	bool searching = t->rates > 1; /* silence at a wrong rate says nothing */
+	r = ask(t, sooner(sent + t->job->ready_ms, t->job->deadline));
+	t->s->ready_ms = (uint32_t)(clock_ms() - sent);
+	if (r)
+		return r;
+	pin_rate(t);
+	/* It answers, but was it reset? If nobody saw the acknowledgement, silence before the answer says so; where
+	 * another reader may have taken it, its absence is no proof against it. Else the next attempt, at the rate
+	 * found, will tell. */
+	if (t->s->acknowledged || (t->missed && !searching) || serial_others(t->job->tty, others, sizeof(others)))
+		return 0;
+	t->unacknowledged = true;
+	return t->last;
+}
+
+int chip_reset(const struct chip_job *job, struct chip_state *s, char *why, size_t size)
+{
+	struct talk t;
+	int r = open_chip(&t, job, s);
+
+	if (!r) {
+		unsigned pause = 100;
+		for (s->attempts = 1;; s->attempts++, pause *= 2) {
+			r = reset_once(&t);
+			if (!r || final(r) || s->attempts >= job->attempts || clock_ms() >= job->deadline)
+				break;
+			if (wait_for(-1, 0, sooner(clock_ms() + pause, job->deadline)) < 0) {
+				r = -EINTR;
+				break;
+			}
+		}
+	}
+	if (r)
+		trouble(&t, r, why, size);
+	if (t.fd >= 0)
+		serial_close(t.fd);
+	return r;
+}
+
+void chip_show(const struct chip_state *s, char *dst, size_t size)
+{
+	snprintf(dst, size, "CH9329 V1.%u at %u baud, target %s, LEDs%s%s%s%s",
+		s->info.version >= 0x30 ? s->info.version - 0x30u : 0, s->baud,
+		s->info.target ? "connected" : "not connected", s->info.num_lock ? " num" : "",
+		s->info.caps_lock ? " caps" : "", s->info.scroll_lock ? " scroll" : "",
+		s->info.num_lock || s->info.caps_lock || s->info.scroll_lock ? "" : " off");
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+#include "serial.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "text.h"
+#include "wait.h"
+
+static int rate_of(unsigned baud, speed_t *speed)
+{
+	static const struct {
+		unsigned baud;
+		speed_t speed;
+	} rates[] = {{1200, B1200}, {2400, B2400}, {4800, B4800}, {9600, B9600}, {19200, B19200}, {38400, B38400},
+		{57600, B57600}, {115200, B115200}};
+
+	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++)
+		if (rates[i].baud == baud) {
+			*speed = rates[i].speed;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+bool serial_knows(unsigned baud)
+{
+	speed_t speed;
+
+	return rate_of(baud, &speed) == 0;
+}
+
+/* What a tty whose device was pulled says. */
+static int gone(int e)
+{
+	return e == EIO || e == ENXIO || e == ENODEV ? -ENODEV : -e;
+}
+
+int serial_rate(int fd, unsigned baud)
+{
+	struct termios t;
+	speed_t speed;
+
+	if (rate_of(baud, &speed))
+		return -EINVAL;
+	if (tcgetattr(fd, &t))
+		return gone(errno);
+	cfmakeraw(&t);
+	t.c_cflag &= ~(tcflag_t)(CSTOPB | CRTSCTS | HUPCL);
+	t.c_cflag |= CLOCAL | CREAD;
+	t.c_cc[VMIN] = 0;
+	t.c_cc[VTIME] = 0;
+	cfsetspeed(&t, speed);
+	if (tcsetattr(fd, TCSANOW, &t) || tcflush(fd, TCIOFLUSH))
+		return gone(errno);
+	return 0;
+}
+
+int serial_open(const char *path, unsigned baud, int *fd)
+{
+	int rts = TIOCM_RTS, e;
+
+	*fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (*fd < 0)
+		return -errno;
+	/* Not every tty has modem lines (a pseudo-terminal has none): then there is nothing to drop. */
+	if (ioctl(*fd, TIOCMBIC, &rts) && gone(errno) == -ENODEV)
+		e = -ENODEV;
+	else
+		e = serial_rate(*fd, baud);
+	if (e) {
+		close(*fd);
+		*fd = -1;
+	}
+	return e;
+}
+
+void serial_close(int fd)
+{
+	tcflush(fd, TCIOFLUSH);
+	close(fd);
+}
+
+int serial_write(int fd, const void *data, size_t len, uint64_t deadline)
+{
+	int r = wait_for(fd, POLLOUT, deadline);
+
+	if (r <= 0)
+		return r ? r : -ETIMEDOUT;
+	if (r & (POLLHUP | POLLERR | POLLNVAL))
+		return -ENODEV;
+	ssize_t n = write(fd, data, len);
+	if (n < 0)
+		return errno == EAGAIN ? -ETIMEDOUT : gone(errno);
+	return (size_t)n == len ? 0 : -ETIMEDOUT;
+}
+
+ssize_t serial_read(int fd, void *data, size_t len, uint64_t deadline)
+{
+	for (;;) {
+		int r = wait_for(fd, POLLIN, deadline);
+		if (r <= 0)
+			return r;
+		ssize_t n = read(fd, data, len);
+		if (n > 0)
+			return n;
+		if (n < 0 && errno != EAGAIN)
+			return gone(errno);
+		/* Another reader of the tty may have been quicker; only a hang-up makes it end for good. */
+		if (r & (POLLHUP | POLLERR | POLLNVAL))
+			return -ENODEV;
+	}
+}
+
+static bool holds(const char *pid, dev_t rdev)
+{
+	char path[64 + 256];
+	struct dirent *e;
+	struct stat st;
+	bool found = false;
+
+	snprintf(path, sizeof(path), "/proc/%.16s/fd", pid);
+	DIR *d = opendir(path);
+	if (!d)
+		return false;
+	while (!found && (e = readdir(d)))
+		found = isdigit((unsigned char)*e->d_name) && !fstatat(dirfd(d), e->d_name, &st, 0) &&
+			S_ISCHR(st.st_mode) && st.st_rdev == rdev;
+	closedir(d);
+	return found;
+}
+
+unsigned serial_others(const char *path, char *dst, size_t size)
+{
+	struct stat st;
+	struct dirent *e;
+	unsigned found = 0;
+	size_t n = 0;
+	DIR *proc;
+
+	*dst = '\0';
+	if (stat(path, &st) || !(proc = opendir("/proc")))
+		return 0;
+	while ((e = readdir(proc))) {
+		char file[64], raw[64] = "", comm[64];
+		if (!isdigit((unsigned char)*e->d_name) || atoi(e->d_name) == getpid() ||
+			!holds(e->d_name, st.st_rdev))
+			continue;
+		snprintf(file, sizeof(file), "/proc/%.16s/comm", e->d_name);
+		int fd = open(file, O_RDONLY | O_CLOEXEC);
+		ssize_t got = fd < 0 ? -1 : read(fd, raw, sizeof(raw) - 1);
+		if (fd >= 0)
+			close(fd);
+		raw[got > 0 ? got - 1 : 0] = '\0';
+		text_clean(comm, sizeof(comm), raw);
+		found++;
+		if (n < size)
+			n += (size_t)snprintf(dst + n, size - n, "%s%s (%.16s)", n ? ", " : "", comm, e->d_name);
+	}
+	closedir(proc);
+	return found;
+}

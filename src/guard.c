@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#include "guard.h"
+
+#include <string.h>
+
+void guard_forgive(struct record *r)
+{
+	r->held = false;
+	r->resets = 0;
+}
+
+static unsigned within(const struct record *r, uint64_t now, uint32_t ms)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < r->resets; i++)
+		n += now - r->reset_ms[i] < ms;
+	return n;
+}
+
+bool guard_allows(const struct record *r, const struct guard_conf *g, uint64_t now)
+{
+	return within(r, now, g->window_ms) < g->max_resets;
+}
+
+void guard_note_reset(struct record *r, uint64_t now)
+{
+	if (r->resets == GUARD_RESETS_MAX)
+		memmove(r->reset_ms, r->reset_ms + 1, --r->resets * sizeof(r->reset_ms[0]));
+	r->reset_ms[r->resets++] = now;
+}
+
+enum guard_answer guard_event(
+	struct record *r, const struct guard_conf *g, unsigned dev, uint64_t added, uint64_t now, bool *fresh)
+{
+	uint64_t quiet_since = r->event_ms;
+	bool gone = r->state == RECORD_GONE;
+
+	*fresh = false;
+	r->event_ms = now;
+	if (!gone && r->state == RECORD_RECOVERED && r->dev == dev)
+		return GUARD_DONE;
+	if (gone && added >= r->gone_ms && added - r->gone_ms >= g->forgive_ms)
+		guard_forgive(r);
+	if (quiet_since && now - quiet_since >= g->window_ms)
+		guard_forgive(r);
+	if (r->held)
+		return GUARD_HELD;
+	if (within(r, now, g->cool_down_ms))
+		return GUARD_FINISH;
+	if (!guard_allows(r, g, now)) {
+		r->held = *fresh = true;
+		return GUARD_HELD;
+	}
+	return GUARD_RESET;
+}

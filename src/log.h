@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* One line an event: to the journal under systemd, to the terminal and syslog when a person runs it. */
+#ifndef REPLUG_LOG_H
+#define REPLUG_LOG_H
+
+#include <stdbool.h>
+#include <syslog.h>
+
+/* With keep, lines also go to syslog when no journal is listening on stderr: what a person did is on record too. */
+void log_open(bool keep);
+
+/*
+ * Writes one line in one write(), so that lines of processes side by side do not mix. priority is LOG_ERR …
+ * LOG_DEBUG; debug lines are dropped unless stderr is the journal.
+ */
+__attribute__((format(printf, 2, 3))) void log_line(int priority, const char *format, ...);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#include "story.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "log.h"
+#include "wait.h"
+
+void story_did(struct story *s, const char *what)
+{
+	size_t n = strlen(s->r.action);
+
+	if (!strstr(s->r.action, what))
+		snprintf(s->r.action + n, sizeof(s->r.action) - n, "%s%s", n ? "+" : "", what);
+}
+
+void story_save(struct story *s)
+{
+	int e = record_save(&s->r);
+
+	if (e)
+		log_line(
+			LOG_WARNING, "%s: the record in " RECORD_DIR " cannot be written: %s", s->name, strerror(-e));
+}
+
+static void tell_success(struct story *s)
+{
+	char steps[256] = "", chip[160] = "", nodes[512] = "";
+	size_t n = 0;
+
+	for (unsigned i = 0; i < s->r.steps && n < sizeof(steps); i++)
+		n += (size_t)snprintf(
+			steps + n, sizeof(steps) - n, "%s%s %u", i ? ", " : "", s->r.step[i].name, s->r.step[i].ms);
+	if (s->r.chip && strstr(s->r.action, "init"))
+		chip_show(&s->chip, chip, sizeof(chip));
+	n = 0;
+	for (unsigned i = 0; i < s->d.nodes && n < sizeof(nodes); i++) {
+		const struct node *node = &s->d.node[i];
+		if (!(s->conf->expect & 1u << node->class) || (node->class == NODE_VIDEO && !node->capture))
+			continue;
+		n += (size_t)snprintf(nodes + n, sizeof(nodes) - n, " %s", node->path);
+	}
+	log_line(LOG_INFO, "%s: recovered in %u ms (%s)%s%s%s%s", s->name, s->r.duration_ms, steps,
+		*nodes ? " at" : "", nodes, *chip ? "; " : "", chip);
+}
+
+void story_tell_held(struct story *s)
+{
+	const struct guard_conf *g = &s->run->config->guard;
+
+	snprintf(s->r.error, sizeof(s->r.error),
+		"reset %u times within %u s and added again; left alone until it has been unplugged for %u s, or was "
+		"quiet for %u s, or `replug recover usb=%s`",
+		g->max_resets, g->window_ms / 1000, (g->forgive_ms + 999) / 1000, g->window_ms / 1000, s->r.port);
+	log_line(LOG_WARNING, "%s: %s", s->name, s->r.error);
+}
+
+enum status story_conclude(struct story *s, int e)
+{
+	s->r.duration_ms = (uint32_t)(clock_ms() - s->begun);
+	s->r.when = time(NULL);
+	s->r.pid = 0;
+	s->r.dev = s->d.dev;
+	s->r.error[0] = '\0';
+	if (!s->r.action[0])
+		story_did(s, "verify");
+	if (!e) {
+		s->r.state = RECORD_RECOVERED;
+		s->r.verified_ms = clock_ms();
+		story_save(s);
+		tell_success(s);
+		return STATUS_DONE;
+	}
+	if (e == -EDQUOT) {
+		s->r.state = RECORD_HELD;
+		s->r.held = true;
+		story_tell_held(s);
+		story_save(s);
+		return STATUS_HELD;
+	}
+	snprintf(s->r.error, sizeof(s->r.error), "%.383s", s->why);
+	s->r.state = e == -ENODEV ? RECORD_GONE : RECORD_FAILED;
+	if (e == -ENODEV)
+		s->r.gone_ms = clock_ms();
+	story_save(s);
+	log_line(LOG_ERR, "%s: not recovered after %u ms (%s): %s", s->name, s->r.duration_ms, s->r.action, s->why);
+	return e == -ENODEV ? STATUS_NO_DEVICE : STATUS_FAILED;
+}
+
+void story_name_from_record(struct story *s)
+{
+	const struct record *r = &s->r;
+
+	snprintf(s->name, sizeof(s->name), "%s%s%s%s%s%s%s%s", r->port, r->section[0] ? " " : "", r->section,
+		r->id[0] ? " " : "", r->id, r->product[0] ? " \"" : "", r->product, r->product[0] ? "\"" : "");
+}
+
+void story_open(struct story *s, const struct run *run)
+{
+	static struct device_conf defaults;
+
+	if (!s->d.conf && !defaults.attempts) {
+		config_device_defaults(&defaults);
+		defaults.baud = 0;
+	}
+	s->run = run;
+	s->conf = s->d.conf ? s->d.conf : &defaults;
+	s->begun = clock_ms();
+	device_name(&s->d, s->name, sizeof(s->name));
+	if (record_load(s->d.port, &s->r) == -EBADMSG)
+		log_line(LOG_WARNING, "%s: its record in " RECORD_DIR " is damaged, a new one is begun", s->name);
+	snprintf(s->r.id, sizeof(s->r.id), "%04x:%04x", s->d.vid, s->d.pid);
+	snprintf(s->r.section, sizeof(s->r.section), "%s", s->d.conf ? s->d.conf->name : "");
+	snprintf(s->r.product, sizeof(s->r.product), "%s", s->d.product);
+}
+
+void story_begin(struct story *s)
+{
+	s->r.steps = 0;
+	s->r.action[0] = s->r.error[0] = '\0';
+	s->r.chip = false;
+	record_claim(&s->r);
+	story_save(s);
+	watch_open(&s->watch, s->run->udev);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* What one recovery knows and how it is put on record; its order is in recover.c, what comes after it in then.c. */
+#ifndef REPLUG_STORY_H
+#define REPLUG_STORY_H
+
+#include "chip.h"
+#include "record.h"
+#include "recover.h"
+
+/* An event waits this long for the run that has the port: it may have to finish what that one leaves. */
+enum { STORY_LOCK_MS = 30000 };
+
+struct story {
+	const struct run *run;
+	const struct device_conf *conf;
+	struct device d; /* as it was, then as it came back */
+	char name[256];
+	struct watch watch; /* fd -1 until story_begin */
+	struct record r;
+	uint64_t begun;
+	uint64_t since_us;
+	struct chip_state chip;
+	char why[512];
+};
+
+/* With s->d read: the rest of what is known before anything is done, the port's record above all. */
+void story_open(struct story *s, const struct run *run);
+
+/* "1-1.4 capture 534d:2109 "USB Video"", of a device that is gone: from its record. */
+void story_name_from_record(struct story *s);
+
+/* The one warning for a port that is left alone, also on record. */
+void story_tell_held(struct story *s);
+
+/* The port is busy from here on, and says so on record. */
+void story_begin(struct story *s);
+
+/* Adds a word to what was done, once. */
+void story_did(struct story *s, const char *what);
+
+void story_save(struct story *s);
+
+/* Tries what the mode, the guard and the ladder allow. Returns 0 or a negative errno with s->why in words. */
+int story_heal(struct story *s, bool verify_first);
+
+/* Puts the outcome on record and into the log. e is story_heal's, or -EDQUOT for a port that is to be left alone. */
+enum status story_conclude(struct story *s, int e);
+
+/*
+ * Initialises the chips that a section's `then` names, each unless that was done after since (of clock_ms).
+ * The caller holds no lock: two sections may name each other.
+ */
+enum status story_then(const struct run *run, const struct device_conf *conf, const char *port, uint64_t since);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "story.h"
+#include "wait.h"
+
+/* From udev's word that a device is there to the start of its unit, on a slow machine. */
+enum { PENDING_MS = 5000 };
+
+/* Whether the chip's own plug event is about to be handled: udev has announced it, and its run has not been. */
+static bool own_run_pending(struct udev *udev, const struct device *d, const struct record *r)
+{
+	struct udev_device *u = udev_device_new_from_syspath(udev, d->syspath);
+	bool pending = false;
+
+	if (u && udev_device_get_is_initialized(u) > 0)
+		pending = udev_device_get_property_value(u, "REPLUG_DEVICE") &&
+			  udev_device_get_usec_since_initialized(u) < PENDING_MS * 1000ull &&
+			  (r->dev != d->dev || r->state == RECORD_GONE) && r->state != RECORD_HELD;
+	if (u)
+		udev_device_unref(u);
+	return pending;
+}
+
+/* Initialises a device that another one's `then` names, unless that was done since the other one's run began. */
+static enum status then_port(const struct run *run, const char *port, uint64_t since)
+{
+	struct run chip_only = {.udev = run->udev, .config = run->config, .mode = RECOVER_CHIP};
+	uint64_t deadline = clock_ms() + STORY_LOCK_MS;
+
+	for (;;) {
+		struct story s = {.watch.fd = -1};
+		enum status status = STATUS_DONE;
+		int lock = record_lock(port, deadline);
+		if (lock < 0) {
+			log_line(LOG_ERR, "%s: cannot be initialised: %s", port, strerror(-lock));
+			return lock == -EWOULDBLOCK ? STATUS_HELD : STATUS_FAILED;
+		}
+		if (device_read(run->udev, run->config, port, &s.d)) {
+			record_unlock(lock);
+			return STATUS_DONE; /* unplugged: its next plug sees to it */
+		}
+		story_open(&s, &chip_only);
+		bool pending = own_run_pending(run->udev, &s.d, &s.r);
+		bool done = s.r.state == RECORD_RECOVERED && s.r.dev == s.d.dev && s.r.verified_ms >= since;
+		if (!pending && !done && !s.r.held) {
+			story_begin(&s);
+			status = story_conclude(&s, story_heal(&s, true));
+			watch_close(&s.watch);
+		}
+		if (s.r.held && !pending) {
+			log_line(LOG_NOTICE, "%s: not initialised, the port is left alone: %s", s.name, s.r.error);
+			status = STATUS_HELD;
+		}
+		record_unlock(lock);
+		if (!pending)
+			return status;
+		if (wait_for(-1, 0, clock_ms() + WAIT_POLL_MS) < 0)
+			return STATUS_FAILED;
+	}
+}
+
+enum status story_then(const struct run *run, const struct device_conf *conf, const char *port, uint64_t since)
+{
+	struct device *list;
+	enum status worst = STATUS_DONE;
+	size_t n;
+
+	if (device_list(run->udev, run->config, &list, &n))
+		return STATUS_FAILED;
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(list[i].port, port) && list[i].conf && list[i].conf->init == INIT_CH9329 &&
+			device_matches(&list[i], &conf->then))
+			worst = status_worse(worst, then_port(run, list[i].port, since));
+	free(list);
+	return worst;
+}

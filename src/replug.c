@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/* The command line. */
+#include <errno.h>
+#include <getopt.h>
+#include <libudev.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "serial.h"
+#include "text.h"
+#include "verbs.h"
+#include "wait.h"
+
+static const struct verb verbs[];
+
+static void usage(FILE *to)
+{
+	fputs("usage: replug VERB [OPTION…] [SELECTOR…]\n\n", to);
+	for (const struct verb *v = verbs; v->name; v++)
+		fprintf(to, "  %-8s %-28s %.*s\n", v->name, v->args, (int)strcspn(v->help, "\n"), v->help);
+	fputs("\nA SELECTOR names USB devices: 534d:2109, usb=1-1.4 (port), serial=…, product=\"…\", bus=001/004,\n"
+	      "/dev/video0, /dev/ttyUSB0, /dev/bus/usb/001/004, or a section of the configuration such as capture.\n"
+	      "Blanks within one argument mean and, commas mean or; several arguments name the devices of each.\n\n"
+	      "Exit status: 0 done and verified, 1 tried and failed, 2 wrong usage or configuration, 3 no such "
+	      "device,\n"
+	      "4 held back (another run has it, or the guard), 5 cannot tell. Of several devices the worst "
+	      "counts.\n\n"
+	      "replug VERB --help says more; replug --version.\n",
+		to);
+}
+
+static void verb_usage(const struct verb *v, FILE *to)
+{
+	fprintf(to, "usage: replug %s %s\n\n%s\n\n", v->name, v->args, v->help);
+	if (v->options & JSON)
+		fputs("  --json      print an array of objects\n", to);
+	if (v->options & DRY_RUN)
+		fputs("  --dry-run   say what would be done, and do nothing\n", to);
+	if (v->options & EVENT)
+		fputs("  --event     as systemd runs it for a plug: the guard decides, and a run that has the port "
+		      "is waited for\n",
+			to);
+	if (v->options & BAUD)
+		fputs("  --baud=N    the chip's rate, or auto; without it, the configuration's\n", to);
+	fputs("  --help      this text\n", to);
+}
+
+static void report(void *ctx, const char *file, unsigned line, const char *message)
+{
+	(void)ctx;
+	if (line)
+		fprintf(stderr, "%s:%u: %s\n", file, line, message);
+	else
+		fprintf(stderr, "%s: %s\n", file, message);
+}
+
+static const struct verb verbs[] = {
+	{"list", "[--json] [SELECTOR…]",
+		"shows USB devices: port, ID, section, state, names, nodes\n\n"
+		"Every device but the root hubs. The state is that of `replug status`.",
+		verb_list, JSON, 0, -1},
+	{"status", "[--json] [SELECTOR…]",
+		"shows what was recovered when, and what is wrong now\n\n"
+		"States: recovered, failed, held (too many resets), busy (at work), gone (unplugged).",
+		verb_status, JSON, 0, -1},
+	{"check", "[--json]",
+		"shows the merged configuration, and who takes which device\n\n"
+		"Says what is wrong with it, with file and line, and exits 2. For each plugged device: which section "
+		"takes\n"
+		"it and by which match.",
+		verb_check, JSON, 0, 0},
+	{"recover", "[--dry-run] [--event] SELECTOR…",
+		"resets, waits, initialises, verifies, records\n\n"
+		"What happens at a plug, by hand. Devices on different ports are recovered side by side. By hand, "
+		"the guard's\n"
+		"memory of earlier resets is wiped.",
+		verb_recover, DRY_RUN | EVENT, 1, -1},
+	{"reset", "[--dry-run] SELECTOR…",
+		"resets a USB device and waits until it is back\n\n"
+		"The reset alone: nothing is initialised afterwards.",
+		verb_reset, DRY_RUN, 1, -1},
+	{"ch9329", "info|reset [--baud=N] [SELECTOR…]",
+		"asks or resets the CH9329 behind a serial adapter\n\n"
+		"info prints its version, whether the controlled computer sees it, and the LEDs. reset restarts the "
+		"chip and\n"
+		"waits until it answers. Without a SELECTOR: every device of a section with `init = ch9329`.",
+		verb_ch9329, BAUD, 1, -1},
+	{"gone", "PORT",
+		"puts a device's removal on record (udev runs this)\n\n"
+		"PORT may be a sysfs path, also of a device that is not there any more.",
+		verb_gone, 0, 1, 1},
+	{NULL},
+};
+
+static int unknown_verb(const char *word)
+{
+	const char *names[16], *near;
+	char shown[96];
+	int n = 0;
+
+	for (const struct verb *v = verbs; v->name; v++)
+		names[n++] = v->name;
+	names[n] = NULL;
+	near = text_nearest(word, names);
+	text_clean(shown, sizeof(shown), word);
+	fprintf(stderr, "replug: unknown verb \"%s\"%s%s%s\n", shown,
+		near ? "; did you mean \"" : "; see replug --help", near ? near : "", near ? "\"?" : "");
+	return STATUS_USAGE;
+}
+
+/* Returns -1 to go on, or the exit status. */
+static int parse_options(struct call *c, int argc, char **argv)
+{
+	static const struct option options[] = {{"json", no_argument, NULL, JSON},
+		{"dry-run", no_argument, NULL, DRY_RUN}, {"event", no_argument, NULL, EVENT},
+		{"baud", required_argument, NULL, BAUD}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	int o;
+
+	while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (o == 'h') {
+			verb_usage(c->verb, stdout);
+			return STATUS_DONE;
+		}
+		if (o == '?' || !(c->verb->options & (unsigned)o)) {
+			if (o != '?')
+				fprintf(stderr, "replug: %s does not have that option\n", c->verb->name);
+			verb_usage(c->verb, stderr);
+			return STATUS_USAGE;
+		}
+		c->json |= o == JSON;
+		c->dry_run |= o == DRY_RUN;
+		c->event |= o == EVENT;
+		if (o == BAUD) {
+			c->baud_set = true;
+			if (strcmp(optarg, "auto") &&
+				(text_number(optarg, 1200, 115200, &c->baud) || !serial_knows(c->baud))) {
+				fprintf(stderr, "replug: --baud takes a usual rate from 1200 to 115200, such as "
+						"9600, or auto\n");
+				return STATUS_USAGE;
+			}
+		}
+	}
+	c->arg = argv + optind;
+	c->args = argc - optind;
+	if (c->args < c->verb->min || (c->verb->max >= 0 && c->args > c->verb->max)) {
+		fprintf(stderr, "replug: %s %s\n", c->verb->name,
+			c->args < c->verb->min ? "needs to be told which device; `replug list` shows them"
+					       : "takes fewer arguments");
+		verb_usage(c->verb, stderr);
+		return STATUS_USAGE;
+	}
+	return -1;
+}
+
+static enum status run_call(struct call *c)
+{
+	enum status s = STATUS_DONE;
+
+	c->udev = udev_new();
+	if (!c->udev || wait_block_signals()) {
+		fprintf(stderr, "replug: %s\n", strerror(errno));
+		return STATUS_FAILED;
+	}
+	/* A removal is recorded whatever the configuration says by now. */
+	if (c->verb->run != verb_gone) {
+		int e = config_load(&c->config, &config_default_paths, report, NULL);
+		if (e)
+			s = e == -EINVAL ? STATUS_USAGE : STATUS_FAILED;
+		else if (c->verb->run != verb_ch9329)
+			s = verb_select(c);
+	}
+	if (!s)
+		s = c->verb->run(c);
+	selector_free(&c->sel);
+	free(c->device);
+	config_free(c->config);
+	udev_unref(c->udev);
+	return s;
+}
+
+int main(int argc, char **argv)
+{
+	struct call c = {0};
+
+	log_open(false);
+	if (argc < 2) {
+		usage(stderr);
+		return STATUS_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		usage(stdout);
+		return STATUS_DONE;
+	}
+	if (!strcmp(argv[1], "--version")) {
+		puts("replug " REPLUG_VERSION);
+		return STATUS_DONE;
+	}
+	for (c.verb = verbs; c.verb->name && strcmp(c.verb->name, argv[1]); c.verb++)
+		;
+	if (!c.verb->name)
+		return unknown_verb(argv[1]);
+	int e = parse_options(&c, argc - 1, argv + 1);
+	return e >= 0 ? e : (int)run_call(&c);
+}

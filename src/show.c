@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT */
+#include "show.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "chip.h"
+#include "record.h"
+
+static struct json_object *text_or_null(const char *s)
+{
+	return s && *s ? json_object_new_string(s) : NULL;
+}
+
+static void add(struct json_object *o, const char *key, struct json_object *v)
+{
+	json_object_object_add(o, key, v);
+}
+
+static enum status print_json(struct json_object *o)
+{
+	int n = puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+
+	json_object_put(o);
+	return n < 0 || fflush(stdout) ? STATUS_FAILED : STATUS_DONE;
+}
+
+/* A table whose columns are as wide as they have to be; the last one is left as it is. */
+enum { COLUMNS = 8 };
+struct table {
+	char *(*row)[COLUMNS];
+	size_t n;
+	int width[COLUMNS];
+};
+
+static void table_add(struct table *t, const char *const *cell)
+{
+	char *(*grown)[COLUMNS] = realloc(t->row, (t->n + 1) * sizeof(*grown));
+
+	if (!grown)
+		return;
+	t->row = grown;
+	for (int i = 0; i < COLUMNS; i++) {
+		t->row[t->n][i] = cell[i] ? strdup(*cell[i] ? cell[i] : "-") : NULL;
+		int len = cell[i] ? (int)strlen(cell[i]) : 0;
+		if (len > t->width[i])
+			t->width[i] = len;
+		if (!cell[i])
+			break;
+	}
+	t->n++;
+}
+
+static enum status table_print(struct table *t)
+{
+	for (size_t r = 0; r < t->n; r++) {
+		for (int i = 0; i < COLUMNS && t->row[r][i]; i++) {
+			bool last = i + 1 == COLUMNS || !t->row[r][i + 1];
+			printf("%s%-*s", i ? "  " : "", last ? 0 : t->width[i], t->row[r][i]);
+			free(t->row[r][i]);
+		}
+		putchar('\n');
+	}
+	free(t->row);
+	return fflush(stdout) ? STATUS_FAILED : STATUS_DONE;
+}
+
+static const char *state_of(const char *port, struct record *r)
+{
+	return record_load(port, r) ? NULL : record_state_name[record_state_now(r)];
+}
+
+static struct json_object *device_json(const struct device *d)
+{
+	struct json_object *o = json_object_new_object(), *nodes = json_object_new_array(),
+			   *links = json_object_new_array();
+	struct record r;
+	char id[10];
+
+	snprintf(id, sizeof(id), "%04x:%04x", d->vid, d->pid);
+	add(o, "port", json_object_new_string(d->port));
+	add(o, "id", json_object_new_string(id));
+	add(o, "section", d->conf ? json_object_new_string(d->conf->name) : NULL);
+	add(o, "state", text_or_null(state_of(d->port, &r)));
+	add(o, "bus", json_object_new_int((int)d->bus));
+	add(o, "device", json_object_new_int((int)d->dev));
+	add(o, "manufacturer", text_or_null(d->manufacturer));
+	add(o, "product", text_or_null(d->product));
+	add(o, "serial", text_or_null(d->serial));
+	for (unsigned i = 0; i < d->nodes; i++) {
+		json_object_array_add(nodes, json_object_new_string(d->node[i].path));
+		for (unsigned k = 0; k < d->node[i].links; k++)
+			json_object_array_add(links, json_object_new_string(d->node[i].link[k]));
+	}
+	add(o, "nodes", nodes);
+	add(o, "links", links);
+	return o;
+}
+
+static void join_nodes(const struct device *d, char *dst, size_t size)
+{
+	size_t n = 0;
+
+	*dst = '\0';
+	for (unsigned i = 0; i < d->nodes && n < size; i++)
+		n += (size_t)snprintf(dst + n, size - n, "%s%s", i ? " " : "", d->node[i].path);
+}
+
+enum status show_list(const struct device *list, size_t n, const struct selector *sel, bool json)
+{
+	struct json_object *array = json ? json_object_new_array() : NULL;
+	struct table t = {0};
+	size_t shown = 0;
+
+	if (!json)
+		table_add(&t, (const char *const[COLUMNS]){"PORT", "ID", "SECTION", "STATE", "PRODUCT", "NODES"});
+	for (size_t i = 0; i < n; i++) {
+		const struct device *d = &list[i];
+		char id[10], nodes[2048];
+		struct record r;
+		if (sel && !device_matches(d, sel))
+			continue;
+		shown++;
+		if (json) {
+			json_object_array_add(array, device_json(d));
+			continue;
+		}
+		snprintf(id, sizeof(id), "%04x:%04x", d->vid, d->pid);
+		join_nodes(d, nodes, sizeof(nodes));
+		const char *state = state_of(d->port, &r);
+		table_add(&t, (const char *const[COLUMNS]){d->port, id, d->conf ? d->conf->name : "",
+				      state ? state : "", d->product, nodes});
+	}
+	enum status s = json ? print_json(array) : table_print(&t);
+	return sel && !shown ? STATUS_NO_DEVICE : s;
+}
+
+static void iso_time(int64_t when, char *dst, size_t size)
+{
+	time_t t = (time_t)when;
+	struct tm tm;
+
+	*dst = '\0';
+	if (when && gmtime_r(&t, &tm))
+		strftime(dst, size, "%Y-%m-%dT%H:%M:%SZ", &tm);
+}
+
+static struct json_object *record_json(const struct record *r)
+{
+	struct json_object *o = json_object_new_object(), *steps = json_object_new_object(), *chip = NULL;
+	char when[32];
+
+	iso_time(r->when, when, sizeof(when));
+	add(o, "port", json_object_new_string(r->port));
+	add(o, "id", json_object_new_string(r->id));
+	add(o, "section", text_or_null(r->section));
+	add(o, "product", text_or_null(r->product));
+	add(o, "state", json_object_new_string(record_state_name[r->state]));
+	add(o, "action", text_or_null(r->action));
+	add(o, "error", text_or_null(r->error));
+	add(o, "duration_ms", json_object_new_int64(r->duration_ms));
+	add(o, "when", text_or_null(when));
+	for (unsigned i = 0; i < r->steps; i++)
+		add(steps, r->step[i].name, json_object_new_int64(r->step[i].ms));
+	add(o, "steps", steps);
+	if (r->chip) {
+		char version[16];
+		chip = json_object_new_object();
+		snprintf(version, sizeof(version), "V1.%u", r->version >= 0x30 ? r->version - 0x30u : 0);
+		add(chip, "version", json_object_new_string(version));
+		add(chip, "baud", json_object_new_int64(r->baud));
+		add(chip, "target", json_object_new_boolean(r->target));
+		add(chip, "num_lock", json_object_new_boolean(r->num_lock));
+		add(chip, "caps_lock", json_object_new_boolean(r->caps_lock));
+		add(chip, "scroll_lock", json_object_new_boolean(r->scroll_lock));
+	}
+	add(o, "chip", chip);
+	add(o, "resets", json_object_new_int64(r->resets));
+	return o;
+}
+
+/* A record is matched by what is in its port, or by what it remembers: the device itself may be gone. */
+static bool record_matches(const struct record *r, const struct selector *sel, const struct device *dev, size_t devs)
+{
+	for (size_t i = 0; i < devs; i++)
+		if (!strcmp(dev[i].port, r->port))
+			return device_matches(&dev[i], sel);
+
+	struct usb_facts f = {.port = r->port, .product = r->product, .section = r->section[0] ? r->section : NULL};
+	const char *end;
+
+	selector_id(r->id, ':', &f.vid, &f.pid, &end);
+	return selector_match(sel, &f, NULL) > 0;
+}
+
+static void status_row(struct table *t, const struct record *r)
+{
+	char when[32], took[24], what[1024], chip[160] = "";
+	struct chip_state s = {.baud = r->baud,
+		.info = {.version = (uint8_t)r->version,
+			.target = r->target,
+			.num_lock = r->num_lock,
+			.caps_lock = r->caps_lock,
+			.scroll_lock = r->scroll_lock}};
+
+	iso_time(r->when, when, sizeof(when));
+	snprintf(took, sizeof(took), "%u ms", r->duration_ms);
+	if (r->chip)
+		chip_show(&s, chip, sizeof(chip));
+	snprintf(what, sizeof(what), "%s%s%s", r->error[0] ? r->error : r->action,
+		chip[0] && !r->error[0] ? "; " : "", r->error[0] ? "" : chip);
+	table_add(t, (const char *const[COLUMNS]){
+			     r->port, r->id, r->section, record_state_name[r->state], when, took, what});
+}
+
+enum status show_status(const struct device *dev, size_t devs, const struct selector *sel, bool json)
+{
+	struct json_object *array = json_object_new_array();
+	struct table t = {0};
+	struct record *list;
+	size_t n, shown = 0;
+	enum status s;
+
+	if (record_list(&list, &n)) {
+		json_object_put(array);
+		return STATUS_FAILED;
+	}
+	if (!json)
+		table_add(&t, (const char *const[COLUMNS]){"PORT", "ID", "SECTION", "STATE", "WHEN", "TOOK", "WHAT"});
+	for (size_t i = 0; i < n; i++) {
+		record_state_now(&list[i]);
+		if (sel && !record_matches(&list[i], sel, dev, devs))
+			continue;
+		shown++;
+		if (json)
+			json_object_array_add(array, record_json(&list[i]));
+		else
+			status_row(&t, &list[i]);
+	}
+	free(list);
+	if (json) {
+		s = print_json(array);
+	} else {
+		json_object_put(array);
+		s = table_print(&t);
+	}
+	return sel && !shown ? STATUS_NO_DEVICE : s;
+}
+
+static void config_text(
+	void *ctx, const char *section, const char *key, const char *value, const struct conf_origin *at)
+{
+	char *last = ctx, line[4200];
+
+	if (strcmp(last, section)) {
+		printf("\n[%s]\n", section);
+		snprintf(last, CONF_NAME_MAX + 16, "%s", section);
+	}
+	if (!at->file && !*value)
+		return;
+	snprintf(line, sizeof(line), "%s = %s", key, value);
+	if (at->file)
+		printf("%-48s  # %s:%u\n", line, at->file, at->line);
+	else
+		printf("%-48s  # default\n", line);
+}
+
+static void why_taken(const struct device *d, char *dst, size_t size)
+{
+	char term[512];
+
+	if (!d->conf) {
+		snprintf(dst, size, "no section's match names it");
+		return;
+	}
+	selector_show(term, sizeof(term), &d->conf->match, d->term);
+	snprintf(dst, size, "match = %.400s", term);
+}
+
+enum status show_check(const struct config *c, const struct device *list, size_t n, bool json)
+{
+	struct json_object *array = json ? json_object_new_array() : NULL;
+	char section[CONF_NAME_MAX + 16] = "", why[512], id[10], nodes[2048];
+	struct table t = {0};
+
+	for (size_t i = 0; json && i < n; i++) {
+		struct json_object *o = device_json(&list[i]);
+		why_taken(&list[i], why, sizeof(why));
+		add(o, "why", json_object_new_string(why));
+		json_object_array_add(array, o);
+	}
+	if (json)
+		return print_json(array);
+	for (size_t i = 0; i < c->n_files; i++)
+		printf("# read: %s\n", c->file[i]);
+	config_walk(c, config_text, section);
+	printf("\n# plugged devices\n");
+	table_add(&t, (const char *const[COLUMNS]){"PORT", "ID", "SECTION", "WHY", "NODES"});
+	for (size_t i = 0; i < n; i++) {
+		snprintf(id, sizeof(id), "%04x:%04x", list[i].vid, list[i].pid);
+		why_taken(&list[i], why, sizeof(why));
+		join_nodes(&list[i], nodes, sizeof(nodes));
+		table_add(&t, (const char *const[COLUMNS]){
+				      list[i].port, id, list[i].conf ? list[i].conf->name : "", why, nodes});
+	}
+	for (size_t i = 0; i < c->n; i++)
+		if (selector_has(&c->device[i].match, SEL_NODE))
+			fprintf(stderr,
+				"warning: [device %s] matches a node below /dev, which is not there yet when the "
+				"device is plugged: "
+				"by hand only\n",
+				c->device[i].name);
+	return table_print(&t);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* What list, status and check print: for a person, or as JSON. */
+#ifndef REPLUG_SHOW_H
+#define REPLUG_SHOW_H
+
+#include <stdbool.h>
+
+#include "config.h"
+#include "device.h"
+#include "status.h"
+
+/* The devices of list (n of them), those that sel names if it is not NULL. */
+enum status show_list(const struct device *list, size_t n, const struct selector *sel, bool json);
+
+/*
+ * The outcomes on record, of every port or of those that sel names, by the device that is there now (dev, devs of
+ * them) or, where none is, by what the record remembers: port, ID, section, product.
+ */
+enum status show_status(const struct device *dev, size_t devs, const struct selector *sel, bool json);
+
+/* The merged configuration, and what each plugged device would get and why. */
+enum status show_check(const struct config *c, const struct device *list, size_t n, bool json);
+
+#endif

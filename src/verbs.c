@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+#include "verbs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "chip.h"
+#include "log.h"
+#include "record.h"
+#include "recover.h"
+#include "show.h"
+#include "supervise.h"
+#include "text.h"
+#include "wait.h"
+
+/* Parses one selector argument onto *sel and checks that the sections it names exist. */
+static enum status add_selector(const struct call *c, struct selector *sel, const char *arg)
+{
+	char why[384];
+	size_t before = sel->n;
+	int e = selector_parse(sel, arg, true, why, sizeof(why));
+
+	if (e) {
+		fprintf(stderr, "replug: %s\n", e == -EINVAL ? why : strerror(-e));
+		return STATUS_USAGE;
+	}
+	for (size_t i = before; i < sel->n; i++) {
+		const char *name = sel->term[i].text, *near = NULL;
+		if (sel->term[i].kind != SEL_SECTION || config_find(c->config, name))
+			continue;
+		near = config_nearest(c->config, name);
+		fprintf(stderr, "replug: there is no [device %s] in the configuration%s%s%s\n", name,
+			near ? "; did you mean \"" : "; `replug check` shows its sections", near ? near : "",
+			near ? "\"?" : "");
+		return STATUS_USAGE;
+	}
+	return STATUS_DONE;
+}
+
+/* One port named by itself needs no look at any other device. */
+static bool only_port(const struct call *c, char *port, size_t size)
+{
+	if (c->sel.n != 1 || c->sel.term[0].kind != SEL_PORT)
+		return false;
+	snprintf(port, size, "%s", c->sel.term[0].text);
+	return true;
+}
+
+static enum status read_devices(struct call *c)
+{
+	char port[DEVICE_PORT_SIZE];
+
+	if (!only_port(c, port, sizeof(port)))
+		return device_list(c->udev, c->config, &c->device, &c->devices) ? STATUS_FAILED : STATUS_DONE;
+	c->device = calloc(1, sizeof(*c->device));
+	if (!c->device)
+		return STATUS_FAILED;
+	c->devices = !device_read(c->udev, c->config, port, c->device);
+	return STATUS_DONE;
+}
+
+/* Parses all selectors, and notes which name nothing: the others are tried all the same. */
+enum status verb_select(struct call *c)
+{
+	enum status s;
+
+	for (int i = 0; i < c->args; i++)
+		if ((s = add_selector(c, &c->sel, c->arg[i])))
+			return s;
+	if ((s = read_devices(c)))
+		return s;
+	for (int i = 0; i < c->args; i++) {
+		struct selector one = {0};
+		bool found = false;
+		if ((s = add_selector(c, &one, c->arg[i])))
+			return s;
+		for (size_t k = 0; k < c->devices && !found; k++)
+			found = device_matches(&c->device[k], &one);
+		selector_free(&one);
+		if (found)
+			continue;
+		c->missing = STATUS_NO_DEVICE;
+		if (c->event) /* it went before we came: recover_port has something to note */
+			continue;
+		/* status may know of devices that are gone, and says itself when it does not. */
+		if (strcmp(c->verb->name, "status"))
+			fprintf(stderr, "replug: no device matches \"%s\"; `replug list` shows what is plugged\n",
+				c->arg[i]);
+	}
+	return STATUS_DONE;
+}
+
+enum status verb_list(struct call *c)
+{
+	enum status s = show_list(c->device, c->devices, c->sel.n ? &c->sel : NULL, c->json);
+
+	return status_worse(s, c->missing);
+}
+
+enum status verb_status(struct call *c)
+{
+	enum status s = show_status(c->device, c->devices, c->sel.n ? &c->sel : NULL, c->json);
+
+	if (s == STATUS_NO_DEVICE)
+		fprintf(stderr, "replug: nothing is on record for these devices; `replug status` shows all\n");
+	return s;
+}
+
+enum status verb_check(struct call *c)
+{
+	return show_check(c->config, c->device, c->devices, c->json);
+}
+
+static enum status do_port(void *ctx, const char *port)
+{
+	return recover_port(ctx, port);
+}
+
+/* What a dry run says of one device. */
+static void plan(const struct call *c, const struct device *d, enum recover_mode mode)
+{
+	char name[256];
+	bool chip = d->conf && d->conf->init == INIT_CH9329 && mode != RECOVER_RESET;
+	bool reset = mode == RECOVER_RESET || !d->conf || d->conf->ladder.n;
+
+	device_name(d, name, sizeof(name));
+	printf("%s: would be %s%s and verified\n", name, reset ? "reset (usb)" : "checked",
+		chip ? ", its CH9329 initialised" : "");
+	if (mode == RECOVER_RESET || !d->conf)
+		return;
+	for (size_t i = 0; i < c->devices; i++)
+		if (c->device[i].conf && c->device[i].conf->init == INIT_CH9329 &&
+			device_matches(&c->device[i], &d->conf->then)) {
+			device_name(&c->device[i], name, sizeof(name));
+			printf("  then: %s: its CH9329 would be initialised\n", name);
+		}
+}
+
+/* Runs a mode on every selected device, side by side. */
+static enum status on_each(struct call *c, enum recover_mode mode, supervise_job *job)
+{
+	struct run run = {
+		.udev = c->udev, .config = c->config, .mode = mode, .baud_set = c->baud_set, .baud = c->baud};
+	const char **port = calloc(c->devices + 1, sizeof(*port));
+	enum status s = STATUS_DONE;
+	size_t n = 0;
+
+	if (!port)
+		return STATUS_FAILED;
+	for (size_t i = 0; i < c->devices; i++) {
+		if (c->sel.n && !device_matches(&c->device[i], &c->sel))
+			continue;
+		if (c->dry_run)
+			plan(c, &c->device[i], mode);
+		else
+			port[n++] = c->device[i].port;
+	}
+	log_open(true);
+	if (n)
+		s = supervise(port, n, recover_budget_ms(c->config), job, &run);
+	free(port);
+	return status_worse(s, c->missing);
+}
+
+/* An event for a port that is empty by now. */
+static enum status on_port(struct call *c)
+{
+	struct run run = {.udev = c->udev, .config = c->config, .mode = RECOVER_EVENT};
+	char port[DEVICE_PORT_SIZE];
+
+	if (!only_port(c, port, sizeof(port)))
+		return c->missing;
+	log_open(true);
+	return recover_port(&run, port);
+}
+
+enum status verb_recover(struct call *c)
+{
+	if (c->event && !c->devices)
+		return on_port(c);
+	return on_each(c, c->event ? RECOVER_EVENT : RECOVER_HAND, do_port);
+}
+
+enum status verb_reset(struct call *c)
+{
+	return on_each(c, RECOVER_RESET, do_port);
+}
+
+/* GET_INFO of the chip in one port. */
+static enum status ask_chip(void *ctx, const char *port)
+{
+	const struct run *run = ctx;
+	char name[256], why[512];
+	struct chip_state state;
+	struct device d;
+	struct record r;
+	int lock = record_lock(port, 0), e;
+
+	if (lock == -EWOULDBLOCK) {
+		log_line(LOG_WARNING, "%s: another run has this port; `replug status` shows how it ends", port);
+		return STATUS_HELD;
+	}
+	/* Without root there is no lock to be had: asking is harmless, and the tty's permissions decide. */
+	if (device_read(run->udev, run->config, port, &d)) {
+		log_line(LOG_ERR, "%s: nothing is plugged there any more", port);
+		return STATUS_NO_DEVICE;
+	}
+	device_name(&d, name, sizeof(name));
+	const struct node *tty = device_node(&d, NODE_TTY);
+	if (!tty) {
+		log_line(LOG_ERR, "%s: it has no tty, so no CH9329 can be behind it", name);
+		return STATUS_FAILED;
+	}
+	record_load(port, &r);
+	struct chip_job job = {.tty = tty->path,
+		.baud = run->baud_set ? run->baud
+			: d.conf      ? d.conf->baud
+				      : 0,
+		.hint = r.baud,
+		.attempts = d.conf ? d.conf->attempts : 3,
+		.deadline = clock_ms() + 10000};
+	e = chip_info(&job, &state, why, sizeof(why));
+	if (lock >= 0)
+		record_unlock(lock);
+	if (e) {
+		log_line(LOG_ERR, "%s: %s", name, why);
+		return e == -ENODEV ? STATUS_NO_DEVICE : STATUS_FAILED;
+	}
+	chip_show(&state, why, sizeof(why));
+	log_line(LOG_INFO, "%s: %s at %s", name, why, tty->path);
+	return STATUS_DONE;
+}
+
+enum status verb_ch9329(struct call *c)
+{
+	bool reset = !strcmp(c->arg[0], "reset");
+	enum status s;
+
+	if (!reset && strcmp(c->arg[0], "info")) {
+		char shown[96];
+		const char *near = text_nearest(c->arg[0], (const char *const[]){"info", "reset", NULL});
+		text_clean(shown, sizeof(shown), c->arg[0]);
+		fprintf(stderr, "replug: ch9329 has no \"%s\"; %s%s%s\n", shown,
+			near ? "did you mean \"" : "it has info and reset", near ? near : "", near ? "\"?" : "");
+		return STATUS_USAGE;
+	}
+	c->arg++;
+	c->args--;
+	if ((s = verb_select(c)))
+		return s;
+	if (!c->sel.n) { /* every chip that the configuration knows of */
+		for (size_t i = 0; i < c->config->n; i++)
+			if (c->config->device[i].init == INIT_CH9329 &&
+				(s = add_selector(c, &c->sel, c->config->device[i].name)))
+				return s;
+		bool any = false;
+		for (size_t i = 0; i < c->devices; i++)
+			any |= c->sel.n && device_matches(&c->device[i], &c->sel);
+		if (!any) {
+			fprintf(stderr, "replug: no plugged device belongs to a section with `init = ch9329`; name "
+					"one, as in "
+					"`replug ch9329 info /dev/ttyUSB0`\n");
+			return STATUS_NO_DEVICE;
+		}
+	}
+	return on_each(c, RECOVER_CHIP, reset ? do_port : ask_chip);
+}
+
+enum status verb_gone(struct call *c)
+{
+	const char *slash = strrchr(c->arg[0], '/'), *port = slash ? slash + 1 : c->arg[0];
+
+	if (!selector_is_port(port)) {
+		fprintf(stderr, "replug: gone takes a port such as 1-1.4, or a path that ends in one\n");
+		return STATUS_USAGE;
+	}
+	return recover_gone(c->udev, port, getenv("PRODUCT"), getenv("REPLUG_DEVICE"));
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* What each verb of the command line does. */
+#ifndef REPLUG_VERBS_H
+#define REPLUG_VERBS_H
+
+#include <libudev.h>
+#include <stdbool.h>
+
+#include "config.h"
+#include "device.h"
+#include "status.h"
+
+/* One invocation: what was asked, and what it is asked of. */
+struct call {
+	const struct verb *verb;
+	bool json, dry_run, event;
+	unsigned baud; /* of --baud; 0: auto */
+	bool baud_set;
+	char **arg;
+	int args;
+	struct udev *udev;
+	struct config *config;
+	struct selector sel; /* all selectors, any may match */
+	struct device *device;
+	size_t devices;
+	enum status missing; /* NO_DEVICE when one of several selectors names nothing */
+};
+
+typedef enum status verb_run(struct call *c);
+
+enum { JSON = 1, DRY_RUN = 2, EVENT = 4, BAUD = 8 };
+
+struct verb {
+	const char *name, *args, *help;
+	verb_run *run;
+	unsigned options;
+	int min, max; /* arguments; max -1: any number */
+};
+
+/* Parses the selectors and reads the devices that they need; says which selector names nothing. */
+enum status verb_select(struct call *c);
+
+verb_run verb_list, verb_status, verb_check, verb_recover, verb_reset, verb_ch9329, verb_gone;
+
+#endif

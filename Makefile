@@ -1,0 +1,164 @@
+# replug: heals the USB capture dongles and CH9329 bridges of a KVM-over-IP box.
+#
+#   make            builds the programs                make deps     installs what building and testing need (Debian)
+#   make install    DESTDIR=, PREFIX=, SYSCONFDIR=     make demo     shows the main job on virtual USB devices
+#   make uninstall  keeps /etc/replug.conf             make check    runs every test
+#   make clean                                         make lint     formatting and static analysis
+
+VERSION    := 0.1.0
+PREFIX     ?= /usr
+SYSCONFDIR ?= /etc
+BINDIR     ?= $(PREFIX)/bin
+LIBDIR     ?= $(PREFIX)/lib/replug
+UDEVDIR    ?= $(PREFIX)/lib/udev
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+B          ?= build
+
+CFLAGS     ?= -O2 -g
+PKG_CONFIG ?= pkg-config
+PKGS       := libudev libusb-1.0 json-c
+WARN       := -Wall -Wextra -Werror -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
+              -Wpointer-arith -Wwrite-strings -Wcast-qual -Wformat=2 -Wno-format-nonliteral \
+              -Wno-missing-field-initializers -Wno-unknown-warning-option -Wno-format-truncation
+DEFS       := -D_GNU_SOURCE -DREPLUG_VERSION='"$(VERSION)"' -DREPLUG_LIBDIR='"$(LIBDIR)"' \
+              -DREPLUG_SYSCONFDIR='"$(SYSCONFDIR)"'
+ALLFLAGS    = -std=c17 $(DEFS) $(WARN) -fPIE -fstack-protector-strong $(shell $(PKG_CONFIG) --cflags $(PKGS)) \
+              $(CPPFLAGS) $(CFLAGS) -MMD -MP
+ALLLDFLAGS  = -pie -Wl,-z,relro -Wl,--as-needed $(CFLAGS) $(LDFLAGS)
+comma      := ,
+# replug-match runs for every plug: another shared library would cost it more than all of its own work.
+INIH        = $(if $(filter /%,$(shell $(CC) -print-file-name=libinih.a)),-Wl$(comma)-Bstatic -linih \
+              -Wl$(comma)-Bdynamic,-linih)
+
+MATCH_OBJ  := $(addprefix $(B)/obj/,replug-match.o config.o config-keys.o config-check.o selector.o text.o)
+REPLUG_OBJ := $(addprefix $(B)/obj/,replug.o verbs.o show.o recover.o story.o then.o supervise.o guard.o record.o ladder.o chip.o \
+              ch9329.o serial.o device.o device-wait.o wait.o log.o config.o config-keys.o config-check.o selector.o text.o)
+
+all: $(B)/replug $(B)/replug-match $(B)/60-replug.rules $(B)/replug@.service
+
+$(B)/replug: $(REPLUG_OBJ)
+	$(CC) $(ALLLDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs $(PKGS)) $(INIH)
+
+$(B)/replug-match: $(MATCH_OBJ)
+	$(CC) $(ALLLDFLAGS) -o $@ $^ $(INIH)
+
+$(B)/obj/%.o: src/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALLFLAGS) -c -o $@ $<
+
+# Another compiler, prefix or set of flags is another build.
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(subst ','\'',$(ALLFLAGS) $(ALLLDFLAGS))' | cmp -s - $@ || \
+		echo '$(CC) $(subst ','\'',$(ALLFLAGS) $(ALLLDFLAGS))' > $@
+
+SUBST = sed -e 's|@BINDIR@|$(BINDIR)|g' -e 's|@UDEVDIR@|$(UDEVDIR)|g'
+
+$(B)/60-replug.rules: udev-rules/60-replug.rules.in $(B)/flags
+	$(SUBST) $< > $@
+
+$(B)/replug@.service: packaging/systemd/replug@.service.in $(B)/flags
+	$(SUBST) $< > $@
+
+-include $(wildcard $(B)/obj/*.d)
+
+install: all
+	install -D -m 0755 $(B)/replug '$(DESTDIR)$(BINDIR)/replug'
+	install -D -m 0755 $(B)/replug-match '$(DESTDIR)$(UDEVDIR)/replug-match'
+	install -D -m 0644 $(B)/60-replug.rules '$(DESTDIR)$(UDEVDIR)/rules.d/60-replug.rules'
+	install -D -m 0644 $(B)/replug@.service '$(DESTDIR)$(UNITDIR)/replug@.service'
+	install -D -m 0644 packaging/replug.conf '$(DESTDIR)$(LIBDIR)/replug.conf'
+	$(if $(DESTDIR),,$(RELOAD))
+
+uninstall:
+	rm -f '$(DESTDIR)$(BINDIR)/replug' '$(DESTDIR)$(UDEVDIR)/replug-match' \
+		'$(DESTDIR)$(UDEVDIR)/rules.d/60-replug.rules' '$(DESTDIR)$(UNITDIR)/replug@.service' \
+		'$(DESTDIR)$(LIBDIR)/replug.conf'
+	-rmdir '$(DESTDIR)$(LIBDIR)'
+	$(if $(DESTDIR),,$(RELOAD))
+
+# A machine without udev or systemd (a container, an image being built) has nothing to reload.
+RELOAD = if [ -e /run/udev/control ]; then udevadm control --reload; fi; \
+	if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
+
+# The bench: a virtual machine with virtual USB devices, and replug as it was installed into it.
+EMU := $(B)/emu
+
+$(EMU): $(wildcard tests/vm/emu/*.c tests/vm/emu/*.h) $(B)/flags
+	$(CC) -std=c17 -D_GNU_SOURCE $(WARN) $(CFLAGS) -o $@ tests/vm/emu/*.c
+
+payload: all $(EMU)
+	rm -rf $(B)/vm/payload
+	$(MAKE) -s install DESTDIR=$(B)/vm/payload
+	install -D -m 0755 $(EMU) $(B)/vm/payload/usr/local/bin/emu
+
+demo: payload
+	@if [ -t 1 ]; then colour=colour; fi; tests/vm/run --timeout 180 tests/vm/demo.sh $$colour
+
+# Everything that building (deps-build), the demo and the tests need; nothing else is ever fetched.
+BUILD_DEPS := gcc libc6-dev make pkg-config libudev-dev libusb-1.0-0-dev libinih-dev libjson-c-dev
+TEST_DEPS  := libcmocka-dev qemu-system-x86 mmdebstrap cpio xz-utils clang shellcheck strace valgrind
+SUDO       := $(if $(filter 0,$(shell id -u)),,sudo)
+APT_GET    := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q
+
+deps:
+	$(APT_GET) update
+	$(APT_GET) install -y --no-install-recommends $(BUILD_DEPS) $(TEST_DEPS)
+
+deps-build:
+	$(APT_GET) update
+	$(APT_GET) install -y --no-install-recommends $(BUILD_DEPS)
+
+# With deps among the goals, nothing may look for what it brings before it is done.
+ifneq ($(filter deps,$(MAKECMDGOALS)),)
+$(B)/flags: | deps
+endif
+
+clean:
+	rm -rf $(B)
+
+FORCE:
+.PHONY: all payload install uninstall clean deps deps-build demo check check-unit check-vm lint FORCE
+
+# --- unit tests ---
+# Every source with the sanitizers in it, and a program for each file of tests; the scripts run the real programs,
+# installed below build/stage.
+SAN      := $(B)/san
+SANFLAGS := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+SAN_OBJ  := $(patsubst src/%.c,$(SAN)/obj/%.o,$(filter-out src/replug.c src/replug-match.c src/replug-relay.c, \
+              $(wildcard src/*.c)))
+SAN_BIN  := $(patsubst tests/%.c,$(SAN)/%,$(wildcard tests/unit/*.c tests/pty/*.c))
+UNIT     := $(SAN_BIN) $(wildcard tests/unit/*.sh)
+STAGE    := $(abspath $(B)/stage)
+.SECONDARY: $(SAN_OBJ)
+
+$(SAN)/obj/%.o: src/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALLFLAGS) $(SANFLAGS) -c -o $@ $<
+
+$(SAN)/%: tests/%.c $(SAN_OBJ) $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALLFLAGS) $(SANFLAGS) -DSOURCE='"$(CURDIR)"' -Wno-missing-prototypes -Isrc -Itests/unit -MF $@.d -o $@ $< \
+		$(SAN_OBJ) $(shell $(PKG_CONFIG) --libs $(PKGS)) $(INIH) -lcmocka
+
+-include $(wildcard $(SAN)/*/*.d)
+
+stage:
+	@$(MAKE) -s B=$(STAGE)/obj PREFIX=$(STAGE)/usr SYSCONFDIR=$(STAGE)/etc DESTDIR=/. install
+
+check-unit: $(SAN_BIN) stage
+	tests/run $(UNIT)
+
+.PHONY: stage
+# --- end of unit tests ---
+
+check: payload $(SAN_BIN) stage
+	tests/run tests/project.sh $(UNIT) --vm tests/vm/emu/selftest.sh $(wildcard tests/vm/cases/*.sh)
+
+check-vm: payload
+	tests/run --vm $(wildcard tests/vm/cases/*.sh)
+
+lint:
+	clang-format --dry-run -Werror src/*.[ch] tests/vm/emu/*.[ch]
+	cppcheck -q --std=c11 --enable=warning,portability,performance --error-exitcode=1 --inline-suppr -Isrc \
+		-D_GNU_SOURCE src

@@ -1,0 +1,48 @@
+#!/bin/bash
+# The project as a whole: builds without a warning with both compilers, installs and uninstalls what it should, and
+# its scripts are clean. TAP.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+n=0 failures=0 tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+check() { # DESCRIPTION COMMAND…
+	local what=$1 out
+	shift
+	n=$((n + 1))
+	if out=$("$@" 2>&1); then echo "ok $n - $what"; else
+		echo "not ok $n - $what"
+		sed 's/^/# /' <<<"$out"
+		failures=$((failures + 1))
+	fi
+}
+same() { diff <(echo "$1") <(echo "$2"); }
+silent() { # a command that must succeed without a word
+	local out
+	out=$("$@" 2>&1) && [[ -z $out ]] || { echo "$out"; return 1; }
+}
+build() { silent make -s B="$tmp/$1" CC="$1" all; }
+installed() { (cd "$tmp/root" && find . -type f -printf '%m %P\n' | LC_ALL=C sort -k2); }
+top() { find . -mindepth 1 -maxdepth 1 ! -name '.*' ! -name build -printf '%P\n' | LC_ALL=C sort | tr '\n' ' '; }
+
+check 'gcc builds it without a warning' build gcc
+check 'clang builds it without a warning' build clang
+for cc in gcc clang; do
+	check "$cc builds the emulator without a warning" silent make -s B="$tmp/$cc" CC="$cc" "$tmp/$cc/emu"
+done
+check 'make install puts everything where it belongs' make -s B="$tmp/gcc" CC=gcc install DESTDIR="$tmp/root"
+check 'and nothing else' same "$(installed)" '755 usr/bin/replug
+644 usr/lib/replug/replug.conf
+644 usr/lib/systemd/system/replug@.service
+755 usr/lib/udev/replug-match
+644 usr/lib/udev/rules.d/60-replug.rules'
+check 'no placeholder is left in what was installed' same "$(grep -rlE '@[A-Z]+@' "$tmp/root")" ''
+check 'make uninstall' make -s B="$tmp/gcc" uninstall DESTDIR="$tmp/root"
+check 'leaves no file' same "$(installed)" ''
+check 'another PREFIX reaches the rules and the unit' make -s B="$tmp/prefix" PREFIX=/opt/x all
+check 'the rules name it' grep -q '"/opt/x/lib/udev/replug-match"' "$tmp/prefix/60-replug.rules"
+check 'the unit names it' grep -q '^ExecStart=/opt/x/bin/replug ' "$tmp/prefix/replug@.service"
+check 'the top level is as agreed' same "$(top)" 'LICENSE Makefile README.md packaging src tests udev-rules '
+mapfile -t scripts < <(grep -rlE '^#!/bin/(ba)?sh|^# shellcheck shell' tests .ci)
+check 'shellcheck has nothing to say' silent shellcheck "${scripts[@]}"
+echo "1..$n"
+((failures == 0))

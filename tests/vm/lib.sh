@@ -1,0 +1,100 @@
+# shellcheck shell=bash
+# What the cases share: TAP output, the emulator, and waiting for a state with a deadline. Sourced by them.
+set -u
+
+n=0 failures=0
+ok() { printf 'ok %d - %s\n' $((++n)) "$*"; }
+not_ok() {
+	printf 'not ok %d - %s\n' $((++n)) "$*"
+	failures=$((failures + 1))
+}
+
+# check DESCRIPTION COMMAND…: one assertion; what the command printed is shown when it fails.
+check() {
+	local what=$1 out
+	shift
+	if out=$("$@" 2>&1); then ok "$what"; else
+		not_ok "$what"
+		printf '# %s\n' "command: $*" | head -5
+		[[ -z $out ]] || printf "#   %s\n" "${out//$'\n'/$'\n#   '}"
+	fi
+}
+
+equal() { [[ $1 == "$2" ]] || { printf "'%s' is not '%s'\n" "$1" "$2"; return 1; }; }
+between() { [[ $1 -ge $2 && $1 -le $3 ]] || { printf '%s is not within %s and %s\n' "$1" "$2" "$3"; return 1; }; }
+not() { ! "$@"; }
+exits() { # STATUS COMMAND…
+	local want=$1 got=0
+	shift
+	"$@" || got=$?
+	[[ $got == "$want" ]] || { printf 'exit status %s instead of %s\n' "$got" "$want"; return 1; }
+}
+
+# until SECONDS COMMAND…: until it succeeds. For state that announces itself to nobody.
+until_() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		((SECONDS < end)) || { printf 'not within the time: %s\n' "$*"; return 1; }
+		read -rt 0.05 <> <(:) || :
+	done
+}
+
+# What replug says of a port: its state, or any other field of `replug status --json`.
+field() { replug status --json | jq -r --arg port "$1" --arg key "$2" '.[] | select(.port == $port) | .[$key]'; }
+state() { field "$1" state; }
+is_state() { equal "$(state "$1")" "$2"; }
+becomes() { until_ "${3:-20}" is_state "$1" "$2" || { replug status; return 1; }; } # PORT STATE [SECONDS]
+
+# What the device experienced: lines of the emulator's log since $mark.
+mark=0
+mark() { mark=$(emu mark); }
+saw() { emu count --since "$mark" "$1"; }
+saw_times() { equal "$(saw "$2")" "$1" || { emu log --since "$mark"; return 1; }; } # N PATTERN
+happens() { emu wait --since "$mark" --timeout "${2:-15}" "$1"; }                  # PATTERN [SECONDS]
+
+in_order() { # PATTERN…: the device experienced these one after the other; others may lie between
+	emu log --since "$mark" | awk 'BEGIN { for (i = 1; i < ARGC; i++) want[i] = ARGV[i]; n = ARGC - 1; ARGC = 1; at = 1 }
+		at <= n && $0 ~ want[at] { at++ } { all = all $0 "\n" }
+		END { if (at <= n) { printf "not seen, or not after what came before it: %s\n%s", want[at], all; exit 1 } }' "$@"
+}
+# shellcheck disable=SC2034 # used by the cases
+reset_frame='frame 57 AB 00 0F 00 11 ok'
+
+# Devices by name: each keeps its port, so that is asked for once.
+declare -A at
+plug() { emu plug "$@" && at[$1]=$(emu port "$1"); } # NAME [KIND] [KEY=VALUE…]
+# It was reset since the mark, and the outcome is there. The record says busy before the device sees a reset.
+ends() { happens " $1 reset" "${3:-20}" && becomes "${at[$1]}" "$2" "${3:-20}"; } # NAME STATE [SECONDS]
+healed() { ends "$1" recovered "${2:-20}"; }                                        # NAME [SECONDS]
+replug_it() { emu unplug "$1" && mark && emu plug "$@"; }                           # NAME [KEY=VALUE…]
+chip() { replug status --json "usb=${at[$1]}" | jq -r --arg key "$2" '.[0].chip[$key]'; } # NAME KEY
+node() { basename "$(echo "/sys/bus/usb/devices/${at[$1]}:1.0"/ttyUSB*)"; }       # NAME: of a bridge
+
+# What the journal says.
+journal() { journalctl -b -o cat --no-pager "$@"; }
+happens_in_journal() { until_ "${2:-15}" journal_says "$1"; } # PATTERN [SECONDS]
+journal_says() { journal | grep -qE -e "$1"; }
+runs() { journal -u 'replug@*' | grep -c '^Starting replug@' || :; } # units started so far
+
+configure() { cat >/etc/replug.conf; } # from standard input
+idle() { equal "$(systemctl list-units --state=activating --plain --no-legend 'replug@*')" ''; }
+settled() { udevadm settle && until_ 60 idle; } # no unit of ours is at work
+
+# Nothing may be left behind: called at the end of every case.
+nothing_left() {
+	settled
+	check 'no process of ours is left' equal "$(pgrep -x 'replug.*' | tr '\n' ' ')" ''
+	check 'no lock is held' equal "$(grep -c /run/replug <(ls -l /proc/*/fd 2>/dev/null))" 0
+	check 'no unit has failed' equal "$(systemctl list-units --state=failed --plain --no-legend)" ''
+}
+
+finish() {
+	nothing_left
+	((failures == 0)) || { echo '# the journal:'; journal -t replug -t replug-match -t systemd | tail -30 | sed 's/^/#   /'; }
+	echo "1..$n"
+	((failures == 0))
+	exit
+}
+
+start_emulator() { emu serve --daemon || { echo 'Bail out! the emulator does not start'; exit 1; }; }

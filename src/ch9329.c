@@ -54,10 +54,25 @@ bool ch9329_feed(struct ch9329_parser *p, uint8_t byte, struct ch9329_answer *a)
 	a->error = (p->buf[3] & 0x40) != 0;
 	a->cmd = p->buf[3] & 0x3f;
 	a->len = p->buf[4];
+	a->data[0] = a->error ? CH9329_FAILED : CH9329_OK; /* should it have no status byte */
 	memcpy(a->data, p->buf + 5, a->len);
 	p->n -= 6u + a->len; /* after a resynchronisation, the next one may have begun */
 	memmove(p->buf, p->buf + 6 + a->len, p->n);
 	return true;
+}
+
+bool ch9329_gap(struct ch9329_parser *p, struct ch9329_answer *a)
+{
+	struct ch9329_parser rest = *p;
+
+	p->n = 0;
+	for (size_t skip = 1; skip < rest.n; skip++) {
+		for (size_t i = skip; i < rest.n; i++)
+			if (ch9329_feed(p, rest.buf[i], a))
+				return true;
+		p->n = 0;
+	}
+	return false;
 }
 
 const char *ch9329_status_text(uint8_t status)
@@ -103,21 +118,17 @@ int ch9329_request(int fd, unsigned baud, uint8_t cmd, unsigned wait_ms, struct 
 		ssize_t n = serial_read(fd, in, sizeof(in), deadline);
 		if (n < 0)
 			return (int)n;
+		/* The first byte may be that of the answer: then the rest of it is worth waiting for. */
+		if (n && !heard && clock_ms() + wire_ms(baud, 2 * CH9329_FRAME_MAX) > deadline)
+			deadline = clock_ms() + wire_ms(baud, 2 * CH9329_FRAME_MAX);
+		heard |= n > 0;
+		bool found = n == 0 && ch9329_gap(&parser, a) && a->cmd == cmd;
+		for (ssize_t i = 0; i < n && !found; i++)
+			found = ch9329_feed(&parser, in[i], a) && a->cmd == cmd;
+		if (found)
+			return a->error ? -EBADE : 0;
 		if (n == 0)
 			return heard ? -EBADMSG : -ETIMEDOUT;
-		/* The first byte may be that of the answer: then the rest of it is worth waiting for. */
-		if (!heard && clock_ms() + wire_ms(baud, 2 * CH9329_FRAME_MAX) > deadline)
-			deadline = clock_ms() + wire_ms(baud, 2 * CH9329_FRAME_MAX);
-		heard = true;
-		for (ssize_t i = 0; i < n; i++) {
-			if (!ch9329_feed(&parser, in[i], a) || a->cmd != cmd)
-				continue;
-			if (!a->error)
-				return 0;
-			if (!a->len)
-				a->data[0] = CH9329_FAILED;
-			return -EBADE;
-		}
 	}
 }
 

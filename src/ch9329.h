@@ -57,6 +57,12 @@ size_t ch9329_frame(uint8_t frame[CH9329_FRAME_MAX], uint8_t cmd, const void *da
  */
 bool ch9329_feed(struct ch9329_parser *p, uint8_t byte, struct ch9329_answer *a);
 
+/*
+ * The line fell silent: what the parser still waits for will not come, so it was no frame. Returns true when an
+ * answer stands in what is left.
+ */
+bool ch9329_gap(struct ch9329_parser *p, struct ch9329_answer *a);
+
 /* A status byte in words. */
 const char *ch9329_status_text(uint8_t status);
 

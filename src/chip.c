@@ -39,13 +39,14 @@ static bool final(int r)
 	return r == -EINTR || (r && r != -ETIMEDOUT && r != -EBADMSG && r != -EBADE);
 }
 
-static int note(struct talk *t, int r)
+static void note(struct talk *t, int r, uint8_t status)
 {
+	if (r == -EBADE)
+		t->status = status;
 	if (r) {
 		t->last = r;
 		t->stray += r == -EBADMSG;
 	}
-	return r;
 }
 
 static int set_rate(struct talk *t, unsigned baud)
@@ -73,41 +74,59 @@ static int open_chip(struct talk *t, const struct chip_job *job, struct chip_sta
 	return serial_open(job->tty, s->baud, &t->fd);
 }
 
+/* The wait for one answer, cut where the job's time ends; 0 when it has ended. */
+static unsigned within(const struct talk *t, unsigned wait_ms)
+{
+	uint64_t now = clock_ms(), left = t->job->deadline > now ? t->job->deadline - now : 0;
+
+	return left < wait_ms ? (unsigned)left : wait_ms;
+}
+
 /*
- * GET_INFO until the chip answers, at each rate in turn, until the deadline. A request that comes while the chip
- * starts is lost, so the next one follows as soon as an answer would have been here; one that comes later still
- * answers the next request, but at another rate it would be lost: there the wait is longer.
+ * GET_INFO until the chip answers, at each rate in turn, until the deadline, but each rate at least once. A request
+ * that comes while the chip starts is lost, so the next one follows as soon as an answer would have been here; one
+ * that comes later still answers the next request, but at another rate it would be lost: there the wait is longer.
  */
 static int ask(struct talk *t, uint64_t deadline)
 {
-	for (;;) {
+	int r = -ETIMEDOUT;
+	uint8_t status;
+
+	do {
 		for (unsigned i = 0; i < t->rates; i++) {
-			int r = set_rate(t, t->rate[i]);
+			/* Six bytes out are the request's own affair; fourteen come back. */
+			unsigned wait = within(t, 14 * 10000 / t->rate[i] + (t->rates > 1 ? SEARCH_MS : MARGIN_MS));
+			if (!wait)
+				return r;
+			r = set_rate(t, t->rate[i]);
 			if (r)
 				return r;
-			/* Six bytes out are the request's own affair; fourteen come back. */
-			unsigned wait = 14 * 10000 / t->rate[i] + (t->rates > 1 ? SEARCH_MS : MARGIN_MS);
-			r = note(t, ch9329_get_info(t->fd, t->rate[i], wait, &t->s->info, &t->status));
+			r = ch9329_get_info(t->fd, t->rate[i], wait, &t->s->info, &status);
+			note(t, r, status);
 			if (!r || final(r))
 				return r;
 			t->missed = true;
-			if (clock_ms() >= deadline)
-				return r;
 		}
-	}
+	} while (clock_ms() < deadline);
+	return r;
 }
 
 /* RESET at each rate until one is acknowledged. */
 static int send_reset(struct talk *t)
 {
 	int r = -ETIMEDOUT;
+	uint8_t status;
 
 	for (unsigned i = 0; i < t->rates; i++) {
+		unsigned wait =
+			within(t, t->rates > 1 ? 7 * 10000 / t->rate[i] + SEARCH_MS : (unsigned)CH9329_ANSWER_MS);
+		if (!wait)
+			return r;
 		r = set_rate(t, t->rate[i]);
 		if (r)
 			return r;
-		unsigned wait = t->rates > 1 ? 7 * 10000 / t->rate[i] + SEARCH_MS : CH9329_ANSWER_MS;
-		r = note(t, ch9329_reset(t->fd, t->rate[i], wait, &t->status));
+		r = ch9329_reset(t->fd, t->rate[i], wait, &status);
+		note(t, r, status);
 		if (!r || final(r))
 			return r;
 	}
@@ -119,10 +138,10 @@ static void explain(const struct talk *t, char *why, size_t size)
 {
 	char others[160], rate[96], heard[160] = "does not answer";
 
-	if (t->unacknowledged)
-		snprintf(heard, sizeof(heard), "answers, but does not acknowledge RESET");
-	else if (t->last == -EBADE)
+	if (t->last == -EBADE)
 		snprintf(heard, sizeof(heard), "refused: %s", ch9329_status_text(t->status));
+	else if (t->unacknowledged)
+		snprintf(heard, sizeof(heard), "answers, but does not acknowledge RESET");
 	else if (t->stray)
 		snprintf(heard, sizeof(heard), "sends something that is no CH9329 answer");
 	if (t->job->baud)

@@ -207,9 +207,9 @@ static void show_init(const void *field, char *dst, size_t size)
 
 static int set_baud(struct value *v)
 {
-	/* The rates that the chip's parameter block allows (WCH CH9329 protocol, CMD_SET_PARA_CFG). */
+	/* The rates of the chip that a tty can be set to everywhere: POSIX has no 14400. */
 	static const char *const words[] = {
-		"1200", "2400", "4800", "9600", "14400", "19200", "38400", "57600", "115200", "auto", NULL};
+		"1200", "2400", "4800", "9600", "19200", "38400", "57600", "115200", "auto", NULL};
 	unsigned baud = 0;
 	int i = choose(v, v->text, words);
 

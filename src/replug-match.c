@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -159,11 +160,13 @@ int main(int argc, char **argv, char **env)
 	if (config_load(&c, &config_default_paths, keep_first, &complaint)) {
 		/* udevd shows the stderr of its programs only when debugging: this has to go to the journal by
 		 * itself. */
+		char line[16] = "";
+		if (complaint.line)
+			snprintf(line, sizeof(line), ":%u", complaint.line);
 		openlog("replug-match", LOG_PID, LOG_DAEMON);
 		syslog(LOG_ERR,
-			"%s: nothing is matched, the configuration is broken: %s:%u: %s%s; `replug check` says all",
-			facts.port, complaint.file, complaint.line, complaint.message,
-			complaint.n > 1 ? " (and more)" : "");
+			"%s: nothing is matched, the configuration is broken: %s%s: %s%s; `replug check` says all",
+			facts.port, complaint.file, line, complaint.message, complaint.n > 1 ? " (and more)" : "");
 		return USAGE;
 	}
 	if (c->strings) {

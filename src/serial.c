@@ -56,6 +56,7 @@ int serial_rate(int fd, unsigned baud)
 	if (tcgetattr(fd, &t))
 		return gone(errno);
 	cfmakeraw(&t);
+	t.c_iflag &= ~(tcflag_t)(IXOFF | IXANY); /* cfmakeraw forgets it, and a 13 would go to the chip */
 	t.c_cflag &= ~(tcflag_t)(CSTOPB | CRTSCTS | HUPCL);
 	t.c_cflag |= CLOCAL | CREAD;
 	t.c_cc[VMIN] = 0;

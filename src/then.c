@@ -2,16 +2,20 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "story.h"
 #include "wait.h"
 
 /* From udev's word that a device is there to the start of its unit, on a slow machine. */
-enum { PENDING_MS = 5000 };
+enum { PENDING_MS = 10000 };
 
-/* Whether the chip's own plug event is about to be handled: udev has announced it, and its run has not been. */
-static bool own_run_pending(struct udev *udev, const struct device *d, const struct record *r)
+/*
+ * Whether the chip's own plug event is about to be handled: udev is at it, or has announced it and its run has not
+ * been. Not for ever: the rules may not be installed.
+ */
+static bool own_run_pending(struct udev *udev, const struct device *d, const struct record *r, uint64_t begun)
 {
 	struct udev_device *u = udev_device_new_from_syspath(udev, d->syspath);
 	bool pending = false;
@@ -20,6 +24,8 @@ static bool own_run_pending(struct udev *udev, const struct device *d, const str
 		pending = udev_device_get_property_value(u, "REPLUG_DEVICE") &&
 			  udev_device_get_usec_since_initialized(u) < PENDING_MS * 1000ull &&
 			  (r->dev != d->dev || r->state == RECORD_GONE) && r->state != RECORD_HELD;
+	else if (u)
+		pending = !access("/run/udev/control", F_OK) && clock_ms() - begun < PENDING_MS;
 	if (u)
 		udev_device_unref(u);
 	return pending;
@@ -29,12 +35,12 @@ static bool own_run_pending(struct udev *udev, const struct device *d, const str
 static enum status then_port(const struct run *run, const char *port, uint64_t since)
 {
 	struct run chip_only = {.udev = run->udev, .config = run->config, .mode = RECOVER_CHIP};
-	uint64_t deadline = clock_ms() + STORY_LOCK_MS;
+	uint64_t begun = clock_ms();
 
 	for (;;) {
 		struct story s = {.watch.fd = -1};
 		enum status status = STATUS_DONE;
-		int lock = record_lock(port, deadline);
+		int lock = record_lock(port, begun + STORY_LOCK_MS);
 		if (lock < 0) {
 			log_line(LOG_ERR, "%s: cannot be initialised: %s", port, strerror(-lock));
 			return lock == -EWOULDBLOCK ? STATUS_HELD : STATUS_FAILED;
@@ -44,7 +50,7 @@ static enum status then_port(const struct run *run, const char *port, uint64_t s
 			return STATUS_DONE; /* unplugged: its next plug sees to it */
 		}
 		story_open(&s, &chip_only);
-		bool pending = own_run_pending(run->udev, &s.d, &s.r);
+		bool pending = own_run_pending(run->udev, &s.d, &s.r, begun);
 		bool done = s.r.state == RECORD_RECOVERED && s.r.dev == s.d.dev && s.r.verified_ms >= since;
 		if (!pending && !done && !s.r.held) {
 			story_begin(&s);

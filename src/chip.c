@@ -15,6 +15,9 @@ enum { USUAL = sizeof(usual) / sizeof(usual[0]) };
 /* What an answer needs beyond its bytes' time: the chip's own work, the adapter's latency, a busy machine. */
 enum { MARGIN_MS = 20, SEARCH_MS = 120 };
 
+/* A chip that restarts is silent for 900 ms and more; one that does not answers within some 30. */
+enum { SILENT_MS = 100 };
+
 struct talk {
 	const struct chip_job *job;
 	struct chip_state *s;
@@ -22,7 +25,6 @@ struct talk {
 	unsigned rate[USUAL + 1];
 	unsigned rates;
 	unsigned stray;      /* answers or bytes that were not what was asked for */
-	bool missed;         /* the chip was silent for a while after RESET */
 	uint8_t status;      /* of the last answer that was a refusal */
 	bool unacknowledged; /* it answers, but neither acknowledges RESET nor falls silent after it */
 	int last;            /* the error of the last exchange that failed */
@@ -105,7 +107,6 @@ static int ask(struct talk *t, uint64_t deadline)
 			note(t, r, status);
 			if (!r || final(r))
 				return r;
-			t->missed = true;
 		}
 	} while (clock_ms() < deadline);
 	return r;
@@ -213,7 +214,7 @@ static int reset_once(struct talk *t)
 	t->s->acknowledged = !r;
 	uint64_t sent = clock_ms();
 	t->s->reset_ms = (uint32_t)(sent - start);
-	t->missed = t->unacknowledged = false;
+	t->unacknowledged = false;
 	if (!r)
 		pin_rate(t);
 	bool searching = t->rates > 1; /* silence at a wrong rate says nothing */
@@ -225,7 +226,8 @@ static int reset_once(struct talk *t)
 	/* It answers, but was it reset? If nobody saw the acknowledgement, silence before the answer says so; where
 	 * another reader may have taken it, its absence is no proof against it. Else the next attempt, at the rate
 	 * found, will tell. */
-	if (t->s->acknowledged || (t->missed && !searching) || serial_others(t->job->tty, others, sizeof(others)))
+	if (t->s->acknowledged || (t->s->ready_ms >= SILENT_MS && !searching) ||
+		serial_others(t->job->tty, others, sizeof(others)))
 		return 0;
 	t->unacknowledged = true;
 	return t->last;

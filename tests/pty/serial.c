@@ -125,7 +125,8 @@ TEST(every_rate_that_the_configuration_takes_can_be_opened)
 		int n = snprintf(text, sizeof(text), "[device a]\nbaud = %u\n", bauds[i]);
 		assert_int_equal(ftruncate(f, 0), 0);
 		assert_int_equal(pwrite(f, text, (size_t)n, 0), n);
-		int e = config_load(&c, &(struct config_paths){file, "/nonexistent", "/nonexistent"}, no_report, NULL);
+		int e = config_load(
+			&c, &(struct config_paths){file, "/nonexistent", "/nonexistent"}, no_report, NULL);
 		config_free(c);
 		if (e)
 			continue;

@@ -45,7 +45,8 @@ static void is_info(const struct ch9329_answer *a)
 TEST(requests_are_those_of_the_protocol_byte_for_byte)
 {
 	uint8_t frame[CH9329_FRAME_MAX];
-	static const uint8_t get_info[] = {0x57, 0xab, 0x00, 0x01, 0x00, 0x03}, reset[] = {0x57, 0xab, 0x00, 0x0f, 0x00, 0x11},
+	static const uint8_t get_info[] = {0x57, 0xab, 0x00, 0x01, 0x00, 0x03},
+			     reset[] = {0x57, 0xab, 0x00, 0x0f, 0x00, 0x11},
 			     left_click[] = {0x57, 0xab, 0x00, 0x05, 0x05, 0x01, 0x01, 0x00, 0x00, 0x00, 0x0e};
 
 	assert_int_equal(ch9329_frame(frame, CH9329_GET_INFO, NULL, 0), sizeof(get_info));
@@ -131,7 +132,8 @@ TEST(garbage_before_an_answer_is_skipped)
 		size_t n;
 	} garbage[] = {{{0}, 1}, {{0xff, 0x00, 0x13}, 3}, {{0x57}, 1}, {{0x57, 0x57}, 2}, {{0x57, 0x57, 0x57}, 3},
 		{{0xab}, 1}, {{0x57, 0x00}, 2}, {{0x57, 0xab, 0x57}, 3}, {{0x57, 0xab, 0x00, 0x01, 0x57}, 5},
-		{{0x57, 0xab, 0x00, 0x57}, 4}, {{0x57, 0xab, 0x00, 0x81, 0x41}, 5}, {{0x57, 0xab, 0x00, 0x81, 0xff, 0x57}, 6}};
+		{{0x57, 0xab, 0x00, 0x57}, 4}, {{0x57, 0xab, 0x00, 0x81, 0x41}, 5},
+		{{0x57, 0xab, 0x00, 0x81, 0xff, 0x57}, 6}};
 
 	for (size_t i = 0; i < COUNT(garbage); i++) {
 		struct ch9329_parser p = {0};
@@ -246,8 +248,9 @@ static bool holds_frame(const uint8_t *stream, size_t n, const struct ch9329_ans
 		unsigned sum = 0;
 		for (size_t i = 0; i + 1 < len; i++)
 			sum += s[i];
-		if (s[0] == 0x57 && s[1] == 0xab && s[3] >= 0x80 && (s[3] & 0x3f) == a->cmd && !!(s[3] & 0x40) == a->error &&
-			s[4] == a->len && s[len - 1] == (sum & 0xff) && !memcmp(s + 5, a->data, a->len))
+		if (s[0] == 0x57 && s[1] == 0xab && s[3] >= 0x80 && (s[3] & 0x3f) == a->cmd &&
+			!!(s[3] & 0x40) == a->error && s[4] == a->len && s[len - 1] == (sum & 0xff) &&
+			!memcmp(s + 5, a->data, a->len))
 			return true;
 	}
 	return false;
@@ -260,12 +263,14 @@ TEST(random_bytes_never_complete_a_frame_with_a_bad_sum)
 	uint8_t *s = malloc(N);
 	struct ch9329_parser *p = calloc(1, sizeof(*p));
 	struct ch9329_answer *a = calloc(1, sizeof(*a));
-	unsigned seed = getenv("SEED") ? (unsigned)atoi(getenv("SEED")) : (unsigned)time(NULL), answers = 0, whole = 0;
+	unsigned seed = getenv("SEED") ? (unsigned)atoi(getenv("SEED")) : (unsigned)time(NULL), answers = 0,
+		 whole = 0;
 
 	print_message("# SEED=%u\n", seed);
 	srand(seed);
 	for (size_t n = 0; n < N;) {
-		/* Mostly bytes that look like frames; here and there a good one, which must be found unless swallowed. */
+		/* Mostly bytes that look like frames; here and there a good one, which must be found unless
+		 * swallowed. */
 		if (rand() % 50 == 0 && n + sizeof(ack) < N) {
 			memcpy(s + n, ack, sizeof(ack));
 			for (size_t end = n + sizeof(ack); n < end;)

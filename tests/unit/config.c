@@ -115,7 +115,8 @@ static const struct device_conf *section(const char *name)
 /* The section's name that takes a device of this ID (and port), or "". */
 static const char *taken_by(uint16_t vid, uint16_t pid, const char *port)
 {
-	const struct device_conf *d = config_match(c, &(struct usb_facts){.vid = vid, .pid = pid, .port = port}, NULL);
+	const struct device_conf *d =
+		config_match(c, &(struct usb_facts){.vid = vid, .pid = pid, .port = port}, NULL);
 
 	return d ? d->name : "";
 }
@@ -186,7 +187,8 @@ TEST(a_section_begins_with_the_defaults)
 TEST(every_key_is_read)
 {
 	reads("[device a]\nmatch = 534d:2109, usb=1-1\nreset = none\nexpect = video4linux, tty sound,hidraw input\n"
-	      "init = ch9329\nbaud = 115200\nattempts = 7\nready = 2s\ntimeout = 20s\nsymlink = kvmd-hid\nthen = usb=1-3\n"
+	      "init = ch9329\nbaud = 115200\nattempts = 7\nready = 2s\ntimeout = 20s\nsymlink = kvmd-hid\nthen = "
+	      "usb=1-3\n"
 	      "[guard]\nmax-resets = 5\nwindow = 2min\ncool-down = 500ms\nforgive = 10\n");
 	const struct device_conf *d = section("a");
 	assert_int_equal(d->match.n, 2);
@@ -582,7 +584,8 @@ TEST(more_dropins_than_fit_are_an_error)
 
 TEST(a_symlink_needs_a_class_of_node)
 {
-	wrong("[device a]\nexpect = sound\nsymlink = x\n", 3, "`symlink` needs `expect = tty` or `expect = video4linux`");
+	wrong("[device a]\nexpect = sound\nsymlink = x\n", 3,
+		"`symlink` needs `expect = tty` or `expect = video4linux`");
 	reads("[device a]\nexpect = video4linux\nsymlink = x\n");
 	assert_int_equal(config_symlink_class(section("a")), NODE_VIDEO);
 	reads("[device a]\nexpect = video4linux, tty\nsymlink = x\n");
@@ -595,8 +598,8 @@ TEST(a_symlink_needs_a_class_of_node)
 
 TEST(a_symlink_stays_below_dev_and_is_what_udev_would_make)
 {
-	static const char *const bad[] = {"/dev/x", "/x", "../x", "x/../y", "x/", "x//y", ".x", "x/.y", "x y", "x$y", "x%y",
-		"x*", "\"x\"", "x\\y", "x\xc3\xa4"};
+	static const char *const bad[] = {"/dev/x", "/x", "../x", "x/../y", "x/", "x//y", ".x", "x/.y", "x y", "x$y",
+		"x%y", "x*", "\"x\"", "x\\y", "x\xc3\xa4"};
 	char text[160];
 
 	for (size_t i = 0; i < COUNT(bad); i++) {
@@ -630,7 +633,8 @@ TEST(then_names_sections_that_exist_and_have_something_to_initialise)
 
 TEST(the_nearest_section_is_suggested_and_not_the_first_near_one)
 {
-	wrong("[device hidxy]\ninit = ch9329\n[device hid]\ninit = ch9329\n[device a]\nthen = hidd\n", 6, "did you mean \"hid\"?");
+	wrong("[device hidxy]\ninit = ch9329\n[device hid]\ninit = ch9329\n[device a]\nthen = hidd\n", 6,
+		"did you mean \"hid\"?");
 }
 
 TEST(what_can_only_be_said_at_the_end_is_all_said)
@@ -692,7 +696,8 @@ struct text {
 	bool origins;
 };
 
-static void write_line(void *ctx, const char *header, const char *key, const char *value, const struct conf_origin *at)
+static void write_line(
+	void *ctx, const char *header, const char *key, const char *value, const struct conf_origin *at)
 {
 	struct text *t = ctx;
 
@@ -728,10 +733,11 @@ TEST(a_walk_can_be_read_again_and_gives_the_same_walk)
 	static struct text once, twice;
 
 	once = twice = (struct text){0};
-	put(vendor, "[device off]\nmatch =\nreset = none\n[device hid]\nmatch = 1a86:7523 usb=1-1.4\ninit = ch9329\n"
-		    "baud = auto\nattempts = 1\nready = 1500ms\ntimeout = 90s\nsymlink = kvmd-hid\n"
-		    "[device v]\nmatch = product=\"a # b, c\" serial=x;y, bus=1/4, /dev/video0\nmatch = serial=\"#\"\n"
-		    "expect = video4linux sound\nthen = hid, usb=1-2\n[guard]\nmax-resets = 9\nforgive = 1min\n");
+	put(vendor,
+		"[device off]\nmatch =\nreset = none\n[device hid]\nmatch = 1a86:7523 usb=1-1.4\ninit = ch9329\n"
+		"baud = auto\nattempts = 1\nready = 1500ms\ntimeout = 90s\nsymlink = kvmd-hid\n"
+		"[device v]\nmatch = product=\"a # b, c\" serial=x;y, bus=1/4, /dev/video0\nmatch = serial=\"#\"\n"
+		"expect = video4linux sound\nthen = hid, usb=1-2\n[guard]\nmax-resets = 9\nforgive = 1min\n");
 	loads();
 	config_walk(c, write_line, &once);
 	put(vendor, once.all);

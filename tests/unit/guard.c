@@ -3,8 +3,7 @@
 
 #include "guard.h"
 
-static const struct guard_conf conf = {
-	.max_resets = 3, .window_ms = 60000, .cool_down_ms = 2000, .forgive_ms = 3000};
+static const struct guard_conf conf = {.max_resets = 3, .window_ms = 60000, .cool_down_ms = 2000, .forgive_ms = 3000};
 enum { T = 1000000 }; /* some time after boot */
 
 /* One plug event; the answer and freshness in one number. */

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -93,12 +94,33 @@ static mode_t mode_of(const char *path)
 	return st.st_mode & 07777;
 }
 
-static const struct record full = {.port = "1-1.4", .id = "1a86:7523", .section = "hid", .product = "USB \"Serial\" \\ /\xc3\xa4",
-	.state = RECORD_FAILED, .action = "reset+init", .error = "it's \"dead\"", .duration_ms = 1234, .when = 1763795000,
-	.step = {{"reset", 310}, {"back", 20}, {"chip", 900}}, .steps = 3, .chip = true, .version = 0x38, .baud = 115200,
-	.target = true, .num_lock = true, .caps_lock = true, .scroll_lock = true, .pid = 4711, .started = 1234567890123,
-	.dev = 17, .verified_ms = 5000000000, .gone_ms = 5000000001, .event_ms = 5000000002,
-	.reset_ms = {4000000000, 4000000001, 4000000002}, .resets = 3, .held = true};
+static const struct record full = {.port = "1-1.4",
+	.id = "1a86:7523",
+	.section = "hid",
+	.product = "USB \"Serial\" \\ /\xc3\xa4",
+	.state = RECORD_FAILED,
+	.action = "reset+init",
+	.error = "it's \"dead\"",
+	.duration_ms = 1234,
+	.when = 1763795000,
+	.step = {{"reset", 310}, {"back", 20}, {"chip", 900}},
+	.steps = 3,
+	.chip = true,
+	.version = 0x38,
+	.baud = 115200,
+	.target = true,
+	.num_lock = true,
+	.caps_lock = true,
+	.scroll_lock = true,
+	.pid = 4711,
+	.started = 1234567890123,
+	.dev = 17,
+	.verified_ms = 5000000000,
+	.gone_ms = 5000000001,
+	.event_ms = 5000000002,
+	.reset_ms = {4000000000, 4000000001, 4000000002},
+	.resets = 3,
+	.held = true};
 
 static void same(const struct record *a, const struct record *b)
 {
@@ -195,8 +217,8 @@ TEST(a_port_without_a_record_is_empty_but_for_its_name)
 
 TEST(damaged_json_is_said_to_be_damaged)
 {
-	static const char *const damaged[] = {"", "{", "[]", "[1,2]", "null", "17", "\"text\"", "{\"port\":", "\x01\xff",
-		"{\"state\": \"failed\"", "}{"};
+	static const char *const damaged[] = {"", "{", "[]", "[1,2]", "null", "17", "\"text\"",
+		"{\"port\":", "\x01\xff", "{\"state\": \"failed\"", "}{"};
 	struct record r;
 
 	for (size_t i = 0; i < COUNT(damaged); i++) {
@@ -233,7 +255,8 @@ TEST(values_of_wrong_types_are_as_good_as_absent)
 		   "\"verified_ms\": \"x\", \"unknown\": 1}");
 	assert_int_equal(record_load("1-3", &r), 0);
 	same(&r, &(struct record){.port = "1-3"});
-	put("1-3", "{\"state\": null, \"resets\": [\"x\", null, -5], \"steps\": {\"reset\": \"x\", \"back\": -1}, \"state\": {}}");
+	put("1-3", "{\"state\": null, \"resets\": [\"x\", null, -5], \"steps\": {\"reset\": \"x\", \"back\": -1}, "
+		   "\"state\": {}}");
 	assert_int_equal(record_load("1-3", &r), 0);
 	assert_int_equal(r.state, RECORD_NONE);
 	assert_int_equal(r.resets, 3);
@@ -319,7 +342,8 @@ TEST(what_is_no_file_is_not_waited_for)
 
 TEST(evil_ports_name_no_file)
 {
-	static const char *const evil[] = {"../x", "..", "", ".", "1-1/../../etc/x", "/etc/x", "1-1\n", "usb1", "1-1:1.0"};
+	static const char *const evil[] = {
+		"../x", "..", "", ".", "1-1/../../etc/x", "/etc/x", "1-1\n", "usb1", "1-1:1.0"};
 
 	for (size_t i = 0; i < COUNT(evil); i++) {
 		struct record r = {0};
@@ -353,7 +377,8 @@ TEST(the_folder_and_records_are_for_all_to_read_whatever_the_umask)
 		assert_int_equal(record_save(&r), 0);
 		umask(before);
 		assert_int_equal(mode_of(RECORD_DIR "/3-1.json"), 0644);
-		assert_int_equal(mode_of(RECORD_DIR "/3-1.lock"), 0600); /* a lock that anyone could hold would stop us */
+		assert_int_equal(
+			mode_of(RECORD_DIR "/3-1.lock"), 0600); /* a lock that anyone could hold would stop us */
 		assert_int_equal(mode_of(RECORD_DIR), 0755);
 	}
 }
@@ -386,6 +411,7 @@ static pid_t holder(const char *port)
 	assert_int_equal(pipe(ready), 0);
 	pid_t pid = fork();
 	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		int fd = record_lock(port, 0);
 		if (fd < 0 || write(ready[1], "x", 1) != 1)
 			_exit(1);
@@ -459,6 +485,7 @@ TEST(waiting_for_a_lock_ends_when_asked_to_stop)
 	int status;
 
 	if (!waiter) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		wait_block_signals();
 		_exit(record_lock("1-1", clock_ms() + 5000) == -EINTR ? 0 : 1);
 	}

@@ -68,9 +68,9 @@ static void refused(const char *text, bool sections, const char *parts)
 TEST(every_form_is_read_and_shows_itself_again)
 {
 	static const char *const forms[] = {"534d:2109", "0000:ffff", "usb=1-1.4", "usb=12-3.4.5.6", "serial=ABC123",
-		"serial=00:11:22", "product=Video", "product=\"USB Video\"", "product=\"a,b\"", "product=\"USB*\tx?\"",
-		"product=[abc]*", "bus=001/004", "bus=255/127", "/dev/video0", "/dev/serial/by-id/usb-1a86-if00",
-		"/dev/kvmd-hid", "capture", "my_Dongle-2", "1a86:7523 usb=1-1.4",
+		"serial=00:11:22", "product=Video", "product=\"USB Video\"", "product=\"a,b\"",
+		"product=\"USB*\tx?\"", "product=[abc]*", "bus=001/004", "bus=255/127", "/dev/video0",
+		"/dev/serial/by-id/usb-1a86-if00", "/dev/kvmd-hid", "capture", "my_Dongle-2", "1a86:7523 usb=1-1.4",
 		"534d:2109 serial=7 product=\"USB Video\" bus=001/004 /dev/video0 capture usb=1-2"};
 
 	for (size_t i = 0; i < COUNT(forms); i++)
@@ -206,8 +206,8 @@ TEST(a_refusal_shows_no_control_characters)
 TEST(ports_are_what_the_kernel_calls_devices)
 {
 	static const char *const good[] = {"1-1", "1-1.4", "12-13.14.15.1.2", "1-0"};
-	static const char *const bad[] = {"", "1", "usb1", "1-", "-1", "1-1.", "1-.1", "1-1..2", "1.1", "1-1-1", "1-1:1.0",
-		"1-1/..", "../x", "1-1 ", " 1-1", "1-1\n", "1-a", "a-1", "1-1.4x", "0x1-1"};
+	static const char *const bad[] = {"", "1", "usb1", "1-", "-1", "1-1.", "1-.1", "1-1..2", "1.1", "1-1-1",
+		"1-1:1.0", "1-1/..", "../x", "1-1 ", " 1-1", "1-1\n", "1-a", "a-1", "1-1.4x", "0x1-1"};
 
 	for (size_t i = 0; i < COUNT(good); i++)
 		assert_true(selector_is_port(good[i]));
@@ -221,7 +221,8 @@ TEST(names_hold_letters_digits_dash_and_underscore)
 	assert_true(selector_is_name("Capture_2-a"));
 	for (int c = 1; c < 256; c++) {
 		char name[2] = {(char)c, 0};
-		bool good = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '_';
+		bool good = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
+			    c == '_';
 		assert_int_equal(selector_is_name(name), good);
 	}
 }
@@ -252,16 +253,25 @@ TEST(an_id_is_read_with_either_divider_and_says_where_it_ends)
 }
 
 static const char *const nodes[] = {"/dev/video0", "/dev/kvmd-video", NULL};
-static const struct usb_facts full = {.vid = 0x534d, .pid = 0x2109, .bus = 1, .dev = 4, .port = "1-1.4",
-	.serial = "S1", .product = "USB Video", .section = "capture", .nodes = nodes};
+static const struct usb_facts full = {.vid = 0x534d,
+	.pid = 0x2109,
+	.bus = 1,
+	.dev = 4,
+	.port = "1-1.4",
+	.serial = "S1",
+	.product = "USB Video",
+	.section = "capture",
+	.nodes = nodes};
 
 TEST(each_kind_matches_what_it_names_and_nothing_else)
 {
-	static const char *const yes[] = {"534d:2109", "usb=1-1.4", "serial=S1", "product=\"USB Video\"", "bus=001/004",
-		"/dev/video0", "/dev/kvmd-video", "capture", "/sys/bus/usb/devices/1-1.4", "usb=2-2, usb=1-1.4"};
+	static const char *const yes[] = {"534d:2109", "usb=1-1.4", "serial=S1", "product=\"USB Video\"",
+		"bus=001/004", "/dev/video0", "/dev/kvmd-video", "capture", "/sys/bus/usb/devices/1-1.4",
+		"usb=2-2, usb=1-1.4"};
 	static const char *const no[] = {"534d:2108", "534e:2109", "usb=1-1", "usb=1-1.4.1", "usb=1-1.40", "serial=S",
-		"serial=S11", "serial=s1", "product=USB", "product=\"usb video\"", "bus=001/005", "bus=002/004", "/dev/video",
-		"/dev/video00", "cap", "534d:2109 usb=1-1.5", "usb=1-1.5 534d:2109", "534d:2109 serial=S1 capture usb=9-9"};
+		"serial=S11", "serial=s1", "product=USB", "product=\"usb video\"", "bus=001/005", "bus=002/004",
+		"/dev/video", "/dev/video00", "cap", "534d:2109 usb=1-1.5", "usb=1-1.5 534d:2109",
+		"534d:2109 serial=S1 capture usb=9-9"};
 
 	for (size_t i = 0; i < COUNT(yes); i++)
 		if (!weighs(yes[i], &full))
@@ -287,8 +297,8 @@ TEST(a_product_may_hold_wildcards_and_a_serial_number_may_not)
 TEST(what_is_not_known_does_not_match)
 {
 	static const struct usb_facts none = {.vid = 0x534d, .pid = 0x2109};
-	static const char *const asks[] = {"usb=1-1.4", "serial=S1", "product=*", "/dev/video0", "capture", "bus=001/004",
-		"534d:2109 serial=S1", "product=* 534d:2109"};
+	static const char *const asks[] = {"usb=1-1.4", "serial=S1", "product=*", "/dev/video0", "capture",
+		"bus=001/004", "534d:2109 serial=S1", "product=* 534d:2109"};
 
 	for (size_t i = 0; i < COUNT(asks); i++)
 		assert_int_equal(weighs(asks[i], &none), 0);

@@ -60,15 +60,25 @@ TEST(ill_formed_utf8_becomes_hex_byte_by_byte)
 	static const struct {
 		const char *src, *want;
 	} bad[] = {
-		{"\x80", "\\x80"}, {"\xbf", "\\xbf"}, {"\xff\xfe", "\\xff\\xfe"},     /* stray */
-		{"\xc3", "\\xc3"}, {"\xe2\x82", "\\xe2\\x82"}, {"\xf0\x90\x80", "\\xf0\\x90\\x80"}, /* cut */
-		{"\xc3z", "\\xc3z"}, {"\xe2\x82z", "\\xe2\\x82z"},
-		{"\xc0\xaf", "\\xc0\\xaf"}, {"\xc1\xbf", "\\xc1\\xbf"},               /* overlong */
-		{"\xe0\x80\xaf", "\\xe0\\x80\\xaf"}, {"\xe0\x9f\xbf", "\\xe0\\x9f\\xbf"},
-		{"\xf0\x80\x80\xaf", "\\xf0\\x80\\x80\\xaf"}, {"\xf0\x8f\xbf\xbf", "\\xf0\\x8f\\xbf\\xbf"},
-		{"\xc1\x9b", "\\xc1\\x9b"},                                            /* an overlong [ */
-		{"\xed\xa0\x80", "\\xed\\xa0\\x80"}, {"\xed\xbf\xbf", "\\xed\\xbf\\xbf"}, /* surrogates */
-		{"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"}, {"\xf5\x80\x80\x80", "\\xf5\\x80\\x80\\x80"},
+		{"\x80", "\\x80"},
+		{"\xbf", "\\xbf"},
+		{"\xff\xfe", "\\xff\\xfe"}, /* stray */
+		{"\xc3", "\\xc3"},
+		{"\xe2\x82", "\\xe2\\x82"},
+		{"\xf0\x90\x80", "\\xf0\\x90\\x80"}, /* cut */
+		{"\xc3z", "\\xc3z"},
+		{"\xe2\x82z", "\\xe2\\x82z"},
+		{"\xc0\xaf", "\\xc0\\xaf"},
+		{"\xc1\xbf", "\\xc1\\xbf"}, /* overlong */
+		{"\xe0\x80\xaf", "\\xe0\\x80\\xaf"},
+		{"\xe0\x9f\xbf", "\\xe0\\x9f\\xbf"},
+		{"\xf0\x80\x80\xaf", "\\xf0\\x80\\x80\\xaf"},
+		{"\xf0\x8f\xbf\xbf", "\\xf0\\x8f\\xbf\\xbf"},
+		{"\xc1\x9b", "\\xc1\\x9b"}, /* an overlong [ */
+		{"\xed\xa0\x80", "\\xed\\xa0\\x80"},
+		{"\xed\xbf\xbf", "\\xed\\xbf\\xbf"}, /* surrogates */
+		{"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"},
+		{"\xf5\x80\x80\x80", "\\xf5\\x80\\x80\\x80"},
 		{"\xf8\x88\x80\x80\x80", "\\xf8\\x88\\x80\\x80\\x80"},
 	};
 
@@ -269,8 +279,8 @@ TEST(numbers_are_decimal_and_within_their_range)
 		{"2", 2, 9, 0, 2}, {"004", 1, 127, 0, 4}, {"4294967295", 0, UINT32_MAX, 0, UINT32_MAX},
 		{"4294967296", 0, UINT32_MAX, -ERANGE, 0}, {"18446744073709551616", 0, UINT32_MAX, -ERANGE, 0},
 		{"", 0, 9, -EINVAL, 0}, {" 1", 0, 9, -EINVAL, 0}, {"1 ", 0, 9, -EINVAL, 0}, {"+1", 0, 9, -EINVAL, 0},
-		{"-1", 0, 9, -EINVAL, 0}, {"0x1", 0, 9, -EINVAL, 0}, {"1.0", 0, 9, -EINVAL, 0}, {"one", 0, 9, -EINVAL, 0},
-		{"1/", 0, 9, -EINVAL, 0}, {"1:", 0, 9, -EINVAL, 0}};
+		{"-1", 0, 9, -EINVAL, 0}, {"0x1", 0, 9, -EINVAL, 0}, {"1.0", 0, 9, -EINVAL, 0},
+		{"one", 0, 9, -EINVAL, 0}, {"1/", 0, 9, -EINVAL, 0}, {"1:", 0, 9, -EINVAL, 0}};
 
 	for (size_t i = 0; i < COUNT(n); i++) {
 		unsigned out = 4711;

@@ -1,0 +1,94 @@
+#!/bin/bash
+# shellcheck disable=SC2317 # check is the caller
+# The command line of replug: help, wrong usage, and a broken configuration. Needs no device.
+. "$(dirname "$0")/tap.bash"
+replug=$stage/usr/bin/replug
+verbs=(list status check recover reset ch9329 gone)
+
+says() { # STATUS STREAM TEXT… -- ARGUMENT…: exits so, has each text on the stream, and nothing on the other one
+	local status=0 want=$1 stream=$2 other text
+	local -a texts=()
+	shift 2
+	while [[ $1 != -- ]]; do
+		texts+=("$1")
+		shift
+	done
+	shift
+	"$replug" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null || status=$?
+	[[ $stream == out ]] && other=err || other=out
+	equal "$status" "$want" || { cat "$tmp/out" "$tmp/err"; return 1; }
+	for text in "${texts[@]}"; do holds "$(<"$tmp/$stream")" "$text" || return 1; done
+	equal "$(<"$tmp/$other")" ''
+}
+
+configure </dev/null
+check 'without a verb the usage is wrong, and shown' says 2 err 'usage: replug VERB' 'Exit status: 0 done' --
+check '--help is shown on stdout' says 0 out 'usage: replug VERB' 'A SELECTOR names USB devices' "${verbs[@]}" -- --help
+check '-h and help as well' says 0 out 'usage: replug VERB' -- -h
+check 'help too' says 0 out 'usage: replug VERB' -- help
+check '--version has a number' says 0 out 'replug 0.' -- --version
+for verb in "${verbs[@]}"; do
+	check "replug $verb --help explains it" says 0 out "usage: replug $verb" '--help' -- "$verb" --help
+	check "replug $verb refuses an option that nobody knows" says 2 err '--frob' "usage: replug $verb" -- "$verb" --frob
+done
+help_of() { "$replug" "$1" --help; }
+check 'list offers --json' holds "$(help_of list)" --json
+check 'recover offers --dry-run' holds "$(help_of recover)" --dry-run
+check 'ch9329 offers --baud' holds "$(help_of ch9329)" --baud
+
+check 'an unknown verb names the nearest' says 2 err 'unknown verb "recoer"' 'did you mean "recover"?' -- recoer
+check 'one that is near to none points to the help' says 2 err 'unknown verb "frobnicate"' 'replug --help' -- frobnicate
+check 'a verb in capitals is unknown' says 2 err 'unknown verb "LIST"' -- LIST
+check 'control characters of an unknown verb are not echoed' says 2 err 'unknown verb "\x1b[2J"' -- $'\e[2J'
+check 'an option in the place of the verb is wrong' says 2 err 'unknown verb "--json"' -- --json
+
+for verb in recover reset; do
+	check "$verb needs to be told which device" says 2 err "$verb needs to be told which device" 'replug list' -- "$verb"
+	check "$verb refuses --json" says 2 err "$verb does not have that option" -- "$verb" --json usb=1-1
+done
+check 'gone needs a port' says 2 err 'usage: replug gone' -- gone
+check 'gone takes one only' says 2 err 'fewer arguments' -- gone 1-1 1-2
+check 'gone takes ports only' says 2 err 'port such as 1-1.4' -- gone ../x
+check 'check takes no arguments' says 2 err 'fewer arguments' -- check capture
+check 'list refuses --event' says 2 err 'list does not have that option' -- list --event
+check 'ch9329 needs info or reset' says 2 err 'usage: replug ch9329' -- ch9329
+check 'ch9329 names the nearest' says 2 err 'ch9329 has no "rest"' 'did you mean "reset"?' -- ch9329 rest
+check 'ch9329 names both otherwise' says 2 err 'no "frobnicate"' 'info and reset' -- ch9329 frobnicate
+check '--baud wants a number' says 2 err '--baud' 'auto' -- ch9329 info --baud=fast
+check '--baud wants one in range' says 2 err '--baud' -- ch9329 info --baud=115201
+check '--baud wants a rate that there is' says 2 err '--baud' -- ch9329 info --baud=12345
+check '--baud wants an argument' says 2 err 'baud' -- ch9329 info --baud
+
+check 'a section that is not there names the nearest' \
+	says 2 err 'no [device captur]' 'did you mean "capture"?' -- list captur
+check 'one that is near to none points to check' says 2 err 'no [device frobnicate]' 'replug check' -- list frobnicate
+for verb in list status 'recover --dry-run' 'reset --dry-run' 'ch9329 info'; do
+	# shellcheck disable=SC2086 # two words
+	check "replug $verb refuses a bad selector and quotes it" \
+		says 2 err '"usb=x" is not a port' 'usb=1-1.4' -- $verb usb=x
+done
+check 'a bad ID is quoted' says 2 err '"534d:210" is not an ID' -- list 534d:210
+check 'the second of two selectors is looked at too' says 2 err '"53:4"' -- list usb=1-1 53:4
+check 'a device that is not there is status 3' says 3 err 'no device matches "usb=99-9"' 'replug list' -- recover usb=99-9
+check 'for a dry run too' says 3 err 'no device matches "534d:0000"' -- reset --dry-run 534d:0000
+check 'of two that are not there both are named' \
+	says 3 err 'no device matches "usb=99-9"' 'no device matches "usb=99-8"' -- recover usb=99-9 usb=99-8
+check 'check shows the merged configuration and where it is from' \
+	says 0 out '[device capture]' '[guard]' "$stage/usr/lib/replug/replug.conf" -- check
+
+configure <<'END'
+[device mine]
+match = usb=1-1.4
+tmeout = 3s
+
+[gaurd]
+END
+check 'a broken configuration is status 2, every error with file, line and the nearest word' \
+	says 2 err "$stage/etc/replug.conf:3: \"tmeout\"" 'did you mean `timeout`?' "$stage/etc/replug.conf:5: unknown section [gaurd]" -- check
+check 'nothing is recovered with it' says 2 err "$stage/etc/replug.conf:3:" -- recover usb=99-9
+check 'nor listed' says 2 err "$stage/etc/replug.conf:3:" -- list
+rm "$stage/etc/replug.conf"
+mkdir "$stage/etc/replug.conf"
+check 'one that cannot be read has no line' says 2 err "$stage/etc/replug.conf: cannot be read" -- check
+rmdir "$stage/etc/replug.conf"
+finish

@@ -1,0 +1,124 @@
+#!/bin/bash
+# shellcheck disable=SC2317 # check is the caller
+# replug-match as udev runs it: its answers, and what it costs every plug.
+. "$(dirname "$0")/tap.bash"
+match=$stage/usr/lib/udev/replug-match
+most=160000 # instructions; an empty program with libc has about 120000, nearly all of them the loader's
+
+# As udev has it for a usb_device that is added.
+cat >"$tmp/udev" <<'END'
+ACTION=add
+DEVPATH=/devices/pci0000:00/0000:00:14.0/usb1/1-1/1-1.4
+SUBSYSTEM=usb
+DEVNAME=/dev/bus/usb/001/004
+DEVTYPE=usb_device
+PRODUCT=534d/2109/2100
+TYPE=0/0/0
+BUSNUM=001
+DEVNUM=004
+SEQNUM=3456
+MAJOR=189
+MINOR=3
+USEC_INITIALIZED=12345678
+ID_VENDOR=MACROSILICON
+ID_VENDOR_ENC=MACROSILICON
+ID_VENDOR_ID=534d
+ID_MODEL=USB_Video
+ID_MODEL_ENC=USB\x20Video
+ID_MODEL_ID=2109
+ID_REVISION=2100
+ID_SERIAL=MACROSILICON_USB_Video
+ID_BUS=usb
+ID_USB_INTERFACES=:0e0100:0e0200:010100:010200:030000:
+ID_VENDOR_FROM_DATABASE=MacroSilicon
+ID_PATH=pci-0000:00:14.0-usb-0:1.4
+ID_PATH_TAG=pci-0000_00_14_0-usb-0_1_4
+END
+with() { # VARIABLE=VALUE… -- COMMAND…: in udev's environment with these changed
+	local -a vars
+	mapfile -t vars <"$tmp/udev"
+	while [[ $1 != -- ]]; do
+		vars+=("$1")
+		shift
+	done
+	shift
+	env -i "${vars[@]}" "$@"
+}
+# PRODUCT and more -> its status and its output
+ask() {
+	local status=0
+	with "$@" -- "$match" >"$tmp/out" 2>"$tmp/err" || status=$?
+	echo "$status:$(tr '\n' ' ' <"$tmp/out")"
+}
+quiet() { [[ ! -s $tmp/err ]] || { cat "$tmp/err"; return 1; }; }
+
+configure </dev/null
+check 'a dongle belongs to capture' equal "$(ask PRODUCT=534d/2109/2100)" '0:REPLUG_DEVICE=capture '
+check 'it says nothing else' quiet
+check 'a bridge belongs to hid' equal "$(ask PRODUCT=1a86/7523/264)" '0:REPLUG_DEVICE=hid '
+check 'another device is no match, without a word' equal "$(ask PRODUCT=bda/8153/3000)" '3:'
+check 'on stderr neither' quiet
+check 'an ID that only begins like a known one is no match' equal "$(ask PRODUCT=534d/210/2100)" '3:'
+
+configure <<'END'
+[device mine]
+match = usb=1-1.4
+expect = video4linux
+symlink = kvmd-video
+[device number]
+match = bus=001/009 1a86:7523
+init = ch9329
+symlink = kvmd-hid
+[device named]
+match = product="No such thing"
+END
+check 'a port outweighs an ID, and its link is for video' \
+	equal "$(ask PRODUCT=534d/2109/2100)" '0:REPLUG_DEVICE=mine REPLUG_LINK_VIDEO=kvmd-video '
+check 'a bus number matches, and its link is for the tty' \
+	equal "$(ask PRODUCT=1a86/7523/264 DEVNUM=009 DEVPATH=/devices/usb1/1-2)" '0:REPLUG_DEVICE=number REPLUG_LINK_TTY=kvmd-hid '
+check 'without bus numbers the ID still matches' \
+	equal "$(ask PRODUCT=1a86/7523/264 DEVNUM= BUSNUM= DEVPATH=/devices/usb1/1-2)" '0:REPLUG_DEVICE=hid '
+
+configure <<<$'[device mine]\nmathc = usb=1-1.4'
+check 'a broken configuration is status 2, and nothing is answered' equal "$(ask PRODUCT=534d/2109/2100)" '2:'
+configure </dev/null
+
+misused() { # COMMAND…: status 2, a message, no answer
+	local status=0
+	"$@" >"$tmp/out" 2>"$tmp/err" || status=$?
+	equal "$status" 2 && [[ ! -s $tmp/out ]] && holds "$(<"$tmp/err")" 'PRODUCT and DEVPATH'
+}
+check 'arguments are wrong usage' misused with -- "$match" something
+check 'no environment is wrong usage' misused env -i "$match"
+check 'no DEVPATH is wrong usage' misused env -i PRODUCT=534d/2109/2100 "$match"
+check 'a PRODUCT that is none is wrong usage' misused with PRODUCT=usb -- "$match"
+check '--version is told' holds "$("$match" --version 2>&1)" 'replug-match 0.'
+check 'an answer that cannot be written is not a success' bash -c "! env -i PRODUCT=534d/2109/2100 DEVPATH=/1-1 '$match' >/dev/full"
+
+# What it touches. Every call that takes a path counts, and those that make a connection.
+for product in 534d/2109/2100 bda/8153/3000; do
+	with PRODUCT="$product" -- strace -f -s 400 -o "$tmp/trace" -e trace=%file,%network,%process "$match" >/dev/null 2>&1
+	grep -oE '"/[^"]*"' "$tmp/trace" | tr -d '"' |
+		grep -vE "^($match|/etc/ld\.so\.(cache|preload)|/(usr/)?lib(64)?/([a-z0-9_-]+/)?(libc\.so\.6|ld-linux[^/]*)|$stage/usr/lib/replug/replug\.conf|$stage/etc/replug\.conf(\.d)?)$" \
+			>"$tmp/paths"
+	check "for $product it ran under strace" grep -q execve "$tmp/trace"
+	check "for $product it opens its loader, libc and the configuration, and nothing else" equal "$(<"$tmp/paths")" ''
+	check "for $product it opens nothing below /dev or /sys" equal "$(grep -E '"/(dev|sys)' "$tmp/trace")" ''
+	check "for $product it connects to nobody and starts nothing" \
+		equal "$(grep -cE 'socket|connect|fork|clone' "$tmp/trace")" 0
+done
+check 'its only library is libc' equal "$(ldd "$match" | grep -vE 'linux-vdso|libc\.so\.6|ld-linux')" ''
+
+# What it costs.
+count() { # COMMAND…: instructions of user space
+	with PRODUCT="$product" -- valgrind --tool=callgrind --callgrind-out-file="$tmp/callgrind" "$@" >"$tmp/out" 2>"$tmp/valgrind"
+	sed -n 's/.*Collected : \([0-9]*\).*/\1/p' "$tmp/valgrind"
+}
+cheap() { [[ $1 =~ ^[0-9]+$ && $1 -le $most ]] || { echo "$1 instructions; $most are allowed"; cat "$tmp/valgrind"; return 1; }; }
+echo 'int main(void) { return 0; }' | "${CC:-cc}" -O2 -x c -o "$tmp/empty" -
+empty=$(count "$tmp/empty")
+for product in 534d/2109/2100 1a86/7523/264 bda/8153/3000; do
+	cost=$(count "$match")
+	check "$product costs at most $most instructions: $cost, of an empty program's $empty" cheap "$cost"
+done
+finish

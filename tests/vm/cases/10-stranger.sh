@@ -1,0 +1,22 @@
+#!/bin/bash
+# A device that no section takes is none of our business.
+# shellcheck source=tests/vm/lib.sh
+. /bench/lib.sh
+start_emulator
+
+plug stick stick
+check 'a stick is there' happens 'stick configured'
+udevadm settle
+plug dongle capture # when this one is done, so would be the other
+check 'a dongle is recovered' healed dongle
+settled
+check 'no unit was started for the stick' equal "$(runs)" 1
+check 'it was not reset' saw_times 0 'stick reset'
+check 'it is not on record' equal "$(field "${at[stick]}" state)" ''
+check 'nor has it a lock' equal "$(ls /run/replug)" "${at[dongle]}.json"$'\n'"${at[dongle]}.lock"
+check 'list shows it, taken by nobody' equal \
+	"$(replug list --json "usb=${at[stick]}" | jq -r '.[0] | "\(.id) \(.section) \(.state)"')" '1234:5678 null null'
+emu unplug stick
+settled
+check 'its removal is not on record either' equal "$(field "${at[stick]}" state)" ''
+finish

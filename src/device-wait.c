@@ -3,42 +3,71 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "device.h"
 #include "wait.h"
 
-void watch_open(struct watch *w, struct udev *udev)
+/* How often to look all the same while both kinds of event are heard: a queue that overflowed loses some. */
+enum { SAFETY_MS = 250 };
+
+static struct udev_monitor *listen_to(struct watch *w, const char *group)
 {
 	static const char *const subsystems[] = {"usb", "tty", "video4linux", "sound", "hidraw", "input"};
+	struct udev_monitor *m = udev_monitor_new_from_netlink(w->udev, group);
+	struct epoll_event ev = {.events = EPOLLIN};
 
-	*w = (struct watch){.udev = udev, .fd = -1};
-	w->monitor = udev_monitor_new_from_netlink(udev, "udev");
-	if (!w->monitor)
-		return;
+	if (!m)
+		return NULL;
 	for (size_t i = 0; i < sizeof(subsystems) / sizeof(subsystems[0]); i++)
-		udev_monitor_filter_add_match_subsystem_devtype(w->monitor, subsystems[i], NULL);
-	if (udev_monitor_enable_receiving(w->monitor) >= 0)
-		w->fd = udev_monitor_get_fd(w->monitor);
+		udev_monitor_filter_add_match_subsystem_devtype(m, subsystems[i], NULL);
+	if (udev_monitor_enable_receiving(m) < 0 || epoll_ctl(w->fd, EPOLL_CTL_ADD, udev_monitor_get_fd(m), &ev)) {
+		udev_monitor_unref(m);
+		return NULL;
+	}
+	return m;
+}
+
+void watch_open(struct watch *w, struct udev *udev)
+{
+	*w = (struct watch){.udev = udev, .fd = epoll_create1(EPOLL_CLOEXEC)};
+	if (w->fd < 0)
+		return;
+	w->kernel = listen_to(w, "kernel");
+	w->settled = listen_to(w, "udev");
 }
 
 void watch_close(struct watch *w)
 {
-	if (w->monitor)
-		udev_monitor_unref(w->monitor);
+	if (w->kernel)
+		udev_monitor_unref(w->kernel);
+	if (w->settled)
+		udev_monitor_unref(w->settled);
+	if (w->fd >= 0)
+		close(w->fd);
 	*w = (struct watch){.fd = -1};
+}
+
+static void drain(struct udev_monitor *m)
+{
+	struct udev_device *u;
+
+	while (m && (u = udev_monitor_receive_device(m)))
+		udev_device_unref(u);
 }
 
 /* Until the next event or the next look. What the events say is not used: sysfs is the truth. */
 static int next_event(struct watch *w, uint64_t deadline)
 {
-	uint64_t look = clock_ms() + WAIT_POLL_MS;
+	uint64_t look = clock_ms() + (w->kernel && w->settled ? SAFETY_MS : WAIT_POLL_MS);
 	int r = wait_for(w->fd, POLLIN, look < deadline ? look : deadline);
-	struct udev_device *u;
 
-	while (r > 0 && (u = udev_monitor_receive_device(w->monitor)))
-		udev_device_unref(u);
+	if (r > 0) {
+		drain(w->kernel);
+		drain(w->settled);
+	}
 	return r < 0 ? r : 0;
 }
 
@@ -72,7 +101,7 @@ static bool node_settled(struct watch *w, const struct back *b, const struct nod
 
 static bool udev_settled(struct watch *w, const struct back *b, const struct device *now, char *why, size_t size)
 {
-	if (w->fd < 0 || access("/run/udev/control", F_OK))
+	if (!w->settled || access("/run/udev/control", F_OK))
 		return true; /* nobody makes links here */
 	for (unsigned i = 0; i < now->nodes; i++) {
 		const struct node *n = &now->node[i];

@@ -62,11 +62,11 @@ const struct node *device_node(const struct device *d, enum node_class class);
 /* "1-1.4 capture 534d:2109 "USB Video"": how a device is named in every message. */
 void device_name(const struct device *d, char *dst, size_t size);
 
-/* Follows udev's events, to be woken by them. */
+/* Follows the kernel's events and udev's, to be woken by them. */
 struct watch {
 	struct udev *udev;
-	struct udev_monitor *monitor;
-	int fd; /* -1 without udev: then looking every WAIT_POLL_MS has to do */
+	struct udev_monitor *kernel, *settled; /* NULL where it cannot be had: then looking often has to do */
+	int fd;                                /* readable when there is an event; -1: none */
 };
 
 void watch_open(struct watch *w, struct udev *udev);

@@ -159,6 +159,6 @@ check-vm: payload
 	tests/run --vm $(wildcard tests/vm/cases/*.sh)
 
 lint:
-	clang-format --dry-run -Werror src/*.[ch] tests/vm/emu/*.[ch]
+	clang-format --dry-run -Werror src/*.[ch] tests/*/*.[ch] tests/vm/emu/*.[ch]
 	cppcheck -q --std=c11 --enable=warning,portability,performance --error-exitcode=1 --inline-suppr -Isrc \
 		-D_GNU_SOURCE src

@@ -116,8 +116,7 @@ static int finish(struct story *s, bool renumbered)
 		int e = finish_once(s, renumbered);
 		if (e != -EAGAIN && e != -ENOTCONN)
 			return e;
-		/* sysfs shows a device that is being taken down for a while: its old number is no sign of life then.
-		 */
+		/* sysfs goes on showing a device that is being taken down: its old number is no sign of life. */
 		renumbered = e == -ENOTCONN;
 	}
 	return -ENODEV;
@@ -138,8 +137,7 @@ static int reset_by(struct story *s, enum reset_method method)
 		return finish(s, renumbered || e == -ENODEV);
 	if (e != -EIO)
 		return e;
-	/* It dropped off while it was being reset. Only a device that was enumerated anew is proof of anything now.
-	 */
+	/* It dropped off during the reset: only a device that was enumerated anew is proof of anything now. */
 	char first[128], then[384];
 	snprintf(first, sizeof(first), "%s", s->why);
 	e = finish(s, true);

@@ -14,17 +14,16 @@ declare -A kind=([dongle]=capture [hid]=bridge)
 names=(dongle hid s1 s2 s3 s4 s5 s6)
 fds() { find "/proc/$1/fd" -type l | wc -l; }
 udevd=$(systemctl show -P MainPID systemd-udevd)
-record_is() { [[ $(<"/run/replug/${at[$1]}.json") == *'"state":"'$2'"'* ]]; } # no process for each look
 round() { # all are plugged at once, and pulled as soon as all are well
 	local name
 	mark
 	for name in "${names[@]}"; do emu plug "$name" & done
 	wait
 	for name in "${names[@]}"; do
-		happens " $name reset" 30 >/dev/null && until_ 30 record_is "$name" recovered || return
+		happens " $name reset" 30 >/dev/null && until_ 30 record_says "${at[$name]}" recovered || return
 	done
 	emu unplug-all
-	for name in "${names[@]}"; do until_ 10 record_is "$name" gone || return; done
+	for name in "${names[@]}"; do until_ 10 record_says "${at[$name]}" gone || return; done
 }
 for name in "${names[@]}"; do
 	plug "$name" "${kind[$name]-stick}"

@@ -26,6 +26,9 @@ ALLFLAGS    = -std=c17 $(DEFS) $(WARN) -fPIE -fstack-protector-strong $(shell $(
               $(CPPFLAGS) $(CFLAGS) -MMD -MP
 ALLLDFLAGS  = -pie -Wl,-z,relro -Wl,--as-needed $(CFLAGS) $(LDFLAGS)
 comma      := ,
+# V=1 shows the commands, -s nothing.
+SILENT      = $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
+Q           = $(if $(V),,$(if $(SILENT),@,@echo '  $(1) $@';))
 # replug-match runs for every plug: another shared library would cost it more than all of its own work.
 INIH        = $(if $(filter /%,$(shell $(CC) -print-file-name=libinih.a)),-Wl$(comma)-Bstatic -linih \
               -Wl$(comma)-Bdynamic,-linih)
@@ -37,14 +40,14 @@ REPLUG_OBJ := $(addprefix $(B)/obj/,replug.o verbs.o show.o recover.o story.o th
 all: $(B)/replug $(B)/replug-match $(B)/60-replug.rules $(B)/replug@.service
 
 $(B)/replug: $(REPLUG_OBJ)
-	$(CC) $(ALLLDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs $(PKGS)) $(INIH)
+	$(call Q,LD) $(CC) $(ALLLDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs $(PKGS)) $(INIH)
 
 $(B)/replug-match: $(MATCH_OBJ)
-	$(CC) $(ALLLDFLAGS) -o $@ $^ $(INIH)
+	$(call Q,LD) $(CC) $(ALLLDFLAGS) -o $@ $^ $(INIH)
 
 $(B)/obj/%.o: src/%.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALLFLAGS) -c -o $@ $<
+	$(call Q,CC) $(CC) $(ALLFLAGS) -c -o $@ $<
 
 # Another compiler, prefix or set of flags is another build.
 $(B)/flags: FORCE
@@ -55,10 +58,10 @@ $(B)/flags: FORCE
 SUBST = sed -e 's|@BINDIR@|$(BINDIR)|g' -e 's|@UDEVDIR@|$(UDEVDIR)|g'
 
 $(B)/60-replug.rules: udev-rules/60-replug.rules.in $(B)/flags
-	$(SUBST) $< > $@
+	$(call Q,GEN) $(SUBST) $< > $@
 
 $(B)/replug@.service: packaging/systemd/replug@.service.in $(B)/flags
-	$(SUBST) $< > $@
+	$(call Q,GEN) $(SUBST) $< > $@
 
 -include $(wildcard $(B)/obj/*.d)
 
@@ -85,12 +88,12 @@ RELOAD = if [ -e /run/udev/control ]; then udevadm control --reload; fi; \
 EMU := $(B)/emu
 
 $(EMU): $(wildcard tests/vm/emu/*.c tests/vm/emu/*.h) $(B)/flags
-	$(CC) -std=c17 -D_GNU_SOURCE $(WARN) $(CFLAGS) -o $@ tests/vm/emu/*.c
+	$(call Q,CC) $(CC) -std=c17 -D_GNU_SOURCE $(WARN) $(CFLAGS) -o $@ tests/vm/emu/*.c
 
 payload: all $(EMU)
-	rm -rf $(B)/vm/payload
-	$(MAKE) -s install DESTDIR=$(B)/vm/payload
-	install -D -m 0755 $(EMU) $(B)/vm/payload/usr/local/bin/emu
+	@rm -rf $(B)/vm/payload
+	@$(MAKE) -s install DESTDIR=$(B)/vm/payload
+	@install -D -m 0755 $(EMU) $(B)/vm/payload/usr/local/bin/emu
 
 demo: payload
 	@if [ -t 1 ]; then colour=colour; fi; tests/vm/run --timeout 180 tests/vm/demo.sh $$colour
@@ -134,11 +137,11 @@ STAGE    := $(abspath $(B)/stage)
 
 $(SAN)/obj/%.o: src/%.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALLFLAGS) $(SANFLAGS) -c -o $@ $<
+	$(call Q,CC) $(CC) $(ALLFLAGS) $(SANFLAGS) -c -o $@ $<
 
 $(SAN)/%: tests/%.c $(SAN_OBJ) $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALLFLAGS) $(SANFLAGS) -DSOURCE='"$(CURDIR)"' -Wno-missing-prototypes -Isrc -Itests/unit -MF $@.d -o $@ $< \
+	$(call Q,LD) $(CC) $(ALLFLAGS) $(SANFLAGS) -DSOURCE='"$(CURDIR)"' -Wno-missing-prototypes -Isrc -Itests/unit -MF $@.d -o $@ $< \
 		$(SAN_OBJ) $(shell $(PKG_CONFIG) --libs $(PKGS)) $(INIH) -lcmocka
 
 -include $(wildcard $(SAN)/*/*.d)
@@ -147,16 +150,17 @@ stage:
 	@$(MAKE) -s B=$(STAGE)/obj PREFIX=$(STAGE)/usr SYSCONFDIR=$(STAGE)/etc DESTDIR=/. install
 
 check-unit: $(SAN_BIN) stage
-	tests/run $(UNIT)
+	@tests/run $(UNIT)
 
 .PHONY: stage
 # --- end of unit tests ---
 
-check: payload $(SAN_BIN) stage
-	tests/run tests/project.sh $(UNIT) --vm tests/vm/emu/selftest.sh $(wildcard tests/vm/cases/*.sh)
+check:
+	@$(MAKE) -j2 payload stage $(SAN_BIN)
+	@tests/run tests/project.sh $(UNIT) --vm tests/vm/emu/selftest.sh $(wildcard tests/vm/cases/*.sh)
 
 check-vm: payload
-	tests/run --vm $(wildcard tests/vm/cases/*.sh)
+	@tests/run --vm $(wildcard tests/vm/cases/*.sh)
 
 lint:
 	clang-format --dry-run -Werror src/*.[ch] tests/*/*.[ch] tests/vm/emu/*.[ch]

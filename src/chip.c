@@ -73,7 +73,9 @@ static int open_chip(struct talk *t, const struct chip_job *job, struct chip_sta
 				t->rate[t->rates++] = usual[i];
 	}
 	s->baud = t->rate[0];
-	return serial_open(job->tty, s->baud, &t->fd);
+	int r = serial_open(job->tty, s->baud, &t->fd);
+	/* The node went as we came; and an adapter that does not answer is not a chip that does not. */
+	return r == -ENOENT || r == -ENXIO ? -ENODEV : r == -ETIMEDOUT ? -EIO : r;
 }
 
 /* The wait for one answer, cut where the job's time ends; 0 when it has ended. */

@@ -75,7 +75,8 @@ static bool was_bound(const struct device *before, const char *name)
 {
 	for (unsigned i = 0; i < before->interfaces; i++)
 		if (!strcmp(before->interface[i].name, name))
-			return before->interface[i].driver[0] != '\0';
+			/* A program's claim through usbfs is no driver, and does not come back by itself. */
+			return before->interface[i].driver[0] && strcmp(before->interface[i].driver, "usbfs");
 	return false;
 }
 

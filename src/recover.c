@@ -118,6 +118,11 @@ static int finish(struct story *s, bool renumbered)
 			return e;
 		/* sysfs goes on showing a device that is being taken down: its old number is no sign of life. */
 		renumbered = e == -ENOTCONN;
+		/* A tty that was hung up is still shown for a moment. */
+		if (wait_for(-1, 0, clock_ms() + WAIT_POLL_MS) < 0) {
+			snprintf(s->why, sizeof(s->why), "interrupted by a signal");
+			return -EINTR;
+		}
 	}
 	return -ENODEV;
 }
@@ -354,7 +359,7 @@ enum status recover_port(const struct run *run, const char *port)
 		if (status == STATUS_DONE && s.conf->then.n && run->mode <= RECOVER_HAND)
 			status = status_worse(status, story_then(run, s.conf, port, s.begun));
 		unsigned dev = present(run->udev, port);
-		if (dev != s.d.dev)
+		if (!dev || (dev != s.d.dev && run->mode == RECOVER_EVENT))
 			recover_gone(run->udev, port, NULL, NULL);
 		/* A plug that came while we were busy was merged into this run by systemd: it is ours to handle. */
 		if (run->mode != RECOVER_EVENT || !dev || dev == s.d.dev)

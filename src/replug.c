@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <libudev.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,10 +20,12 @@ static void usage(FILE *to)
 {
 	fputs("usage: replug VERB [OPTION…] [SELECTOR…]\n\n", to);
 	for (const struct verb *v = verbs; v->name; v++)
-		fprintf(to, "  %-8s %-28s %.*s\n", v->name, v->args, (int)strcspn(v->help, "\n"), v->help);
+		fprintf(to, "  %-8s %-36s %.*s\n", v->name, v->args, (int)strcspn(v->help, "\n"), v->help);
 	fputs("\nA SELECTOR names USB devices: 534d:2109, usb=1-1.4 (port), serial=…, product=\"…\", bus=001/004,\n"
 	      "/dev/video0, /dev/ttyUSB0, /dev/bus/usb/001/004, or a section of the configuration such as capture.\n"
-	      "Blanks within one argument mean and, commas mean or; several arguments name the devices of each.\n\n"
+	      "Blanks within one argument mean and (quote it), commas mean or; several arguments name the devices of "
+	      "each:\n"
+	      "  replug recover '1a86:7523 usb=1-1.4'      replug recover capture hid\n\n"
 	      "Exit status: 0 done and verified, 1 tried and failed, 2 wrong usage or configuration, 3 no such "
 	      "device,\n"
 	      "4 held back (another run has it, or the guard), 5 cannot tell. Of several devices the worst "
@@ -57,11 +60,11 @@ static void report(void *ctx, const char *file, unsigned line, const char *messa
 }
 
 static const struct verb verbs[] = {
-	{"list", "[--json] [SELECTOR…]",
+	{"list", "[--json] [SELECTOR...]",
 		"shows USB devices: port, ID, section, state, names, nodes\n\n"
 		"Every device but the root hubs. The state is that of `replug status`.",
 		verb_list, JSON, 0, -1},
-	{"status", "[--json] [SELECTOR…]",
+	{"status", "[--json] [SELECTOR...]",
 		"shows what was recovered when, and what is wrong now\n\n"
 		"States: recovered, failed, held (too many resets), busy (at work), gone (unplugged).",
 		verb_status, JSON, 0, -1},
@@ -71,17 +74,17 @@ static const struct verb verbs[] = {
 		"takes\n"
 		"it and by which match.",
 		verb_check, JSON, 0, 0},
-	{"recover", "[--dry-run] [--event] SELECTOR…",
+	{"recover", "[--dry-run] [--event] SELECTOR...",
 		"resets, waits, initialises, verifies, records\n\n"
 		"What happens at a plug, by hand. Devices on different ports are recovered side by side. By hand, "
 		"the guard's\n"
 		"memory of earlier resets is wiped.",
 		verb_recover, DRY_RUN | EVENT, 1, -1},
-	{"reset", "[--dry-run] SELECTOR…",
+	{"reset", "[--dry-run] SELECTOR...",
 		"resets a USB device and waits until it is back\n\n"
 		"The reset alone: nothing is initialised afterwards.",
 		verb_reset, DRY_RUN, 1, -1},
-	{"ch9329", "info|reset [--baud=N] [SELECTOR…]",
+	{"ch9329", "info|reset [--baud=N] [SELECTOR...]",
 		"asks or resets the CH9329 behind a serial adapter\n\n"
 		"info prints its version, whether the controlled computer sees it, and the LEDs. reset restarts the "
 		"chip and\n"
@@ -146,8 +149,10 @@ static int parse_options(struct call *c, int argc, char **argv)
 	c->args = argc - optind;
 	if (c->args < c->verb->min || (c->verb->max >= 0 && c->args > c->verb->max)) {
 		fprintf(stderr, "replug: %s %s\n", c->verb->name,
-			c->args < c->verb->min ? "needs to be told which device; `replug list` shows them"
-					       : "takes fewer arguments");
+			!c->verb->max                 ? "takes no arguments"
+			: c->verb->run == verb_ch9329 ? "needs info or reset"
+			: c->args < c->verb->min      ? "needs to be told which device; `replug list` shows them"
+						      : "takes fewer arguments");
 		verb_usage(c->verb, stderr);
 		return STATUS_USAGE;
 	}
@@ -158,6 +163,8 @@ static enum status run_call(struct call *c)
 {
 	enum status s = STATUS_DONE;
 
+	/* Whoever reads our output may leave; the device is still to be finished. */
+	signal(SIGPIPE, SIG_IGN);
 	c->udev = udev_new();
 	if (!c->udev || wait_block_signals()) {
 		fprintf(stderr, "replug: %s\n", strerror(errno));
@@ -201,6 +208,7 @@ int main(int argc, char **argv)
 		;
 	if (!c.verb->name)
 		return unknown_verb(argv[1]);
+	argv[1] = argv[0]; /* for getopt's own messages */
 	int e = parse_options(&c, argc - 1, argv + 1);
 	return e >= 0 ? e : (int)run_call(&c);
 }

@@ -175,6 +175,8 @@ static int parse_term(struct sel_term *t, char *word, bool sections, char *why, 
 		t->kind = SEL_NODE;
 	} else if (p) {
 		return bad(why, size, word, "is no path below /dev or /sys");
+	} else if (selector_is_port(word)) {
+		return bad(why, size, word, "is a port; ports are written with usb= in front");
 	} else if (!selector_is_name(word)) {
 		return bad(why, size, word, "is neither an ID, a port, a node nor a section's name");
 	} else if (!sections) {

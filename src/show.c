@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "chip.h"
+#include "config-keys.h"
 #include "record.h"
 
 static struct json_object *text_or_null(const char *s)
@@ -297,6 +298,10 @@ enum status show_check(const struct config *c, const struct device *list, size_t
 		return print_json(array);
 	for (size_t i = 0; i < c->n_files; i++)
 		printf("# read: %s\n", c->file[i]);
+	if (!c->n)
+		fprintf(stderr,
+			"warning: no [device] section was found in %s, %s or %s/*.conf: nothing is looked after\n",
+			config_default_paths.vendor, config_default_paths.own, config_default_paths.dropins);
 	config_walk(c, config_text, section);
 	printf("\n# plugged devices\n");
 	table_add(&t, (const char *const[COLUMNS]){"PORT", "ID", "SECTION", "WHY", "NODES"});
@@ -307,6 +312,11 @@ enum status show_check(const struct config *c, const struct device *list, size_t
 		table_add(&t, (const char *const[COLUMNS]){
 				      list[i].port, id, list[i].conf ? list[i].conf->name : "", why, nodes});
 	}
+	for (size_t i = 0; i < c->n; i++)
+		if (!config_key_origin(&c->device[i], "match")->file)
+			fprintf(stderr,
+				"warning: [device %s] has no `match` and takes nothing; is the name misspelt?\n",
+				c->device[i].name);
 	for (size_t i = 0; i < c->n; i++)
 		if (selector_has(&c->device[i].match, SEL_NODE))
 			fprintf(stderr,

@@ -52,8 +52,8 @@ void story_tell_held(struct story *s)
 	const struct guard_conf *g = &s->run->config->guard;
 
 	snprintf(s->r.error, sizeof(s->r.error),
-		"reset %u times within %u s and added again; left alone until it has been unplugged for %u s, or was "
-		"quiet for %u s, or `replug recover usb=%s`",
+		"reset %u times within %u s and added again; left alone until it has been unplugged for %u s, or is "
+		"plugged after %u quiet s, or `replug recover usb=%s`",
 		g->max_resets, g->window_ms / 1000, (g->forgive_ms + 999) / 1000, g->window_ms / 1000, s->r.port);
 	log_line(LOG_WARNING, "%s: %s", s->name, s->r.error);
 }

@@ -90,6 +90,8 @@ enum status supervise(const char *const *port, size_t n, uint32_t deadline_ms, s
 		log_line(LOG_ERR, "replug: %s", strerror(ENOMEM));
 		return STATUS_FAILED;
 	}
+	/* Inherited as ignored, it would tell neither sigtimedwait nor waitpid of a child's end. */
+	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGTERM);

@@ -52,16 +52,20 @@ static enum status then_port(const struct run *run, const char *port, uint64_t s
 		story_open(&s, &chip_only);
 		bool pending = own_run_pending(run->udev, &s.d, &s.r, begun);
 		bool done = s.r.state == RECORD_RECOVERED && s.r.dev == s.d.dev && s.r.verified_ms >= since;
-		if (!pending && !done && !s.r.held) {
+		/* What a plug event would be forgiven by now, this is too. */
+		bool held = s.r.held && clock_ms() - s.r.event_ms < run->config->guard.window_ms;
+		if (!pending && !done && !held) {
 			story_begin(&s);
 			status = story_conclude(&s, story_heal(&s, true));
 			watch_close(&s.watch);
 		}
-		if (s.r.held && !pending) {
+		if (held && !pending) {
 			log_line(LOG_NOTICE, "%s: not initialised, the port is left alone: %s", s.name, s.r.error);
 			status = STATUS_HELD;
 		}
 		record_unlock(lock);
+		if (device_read(run->udev, NULL, port, &s.d)) /* its removal found the port locked */
+			recover_gone(run->udev, port, NULL, NULL);
 		if (!pending)
 			return status;
 		if (wait_for(-1, 0, clock_ms() + WAIT_POLL_MS) < 0)

@@ -52,7 +52,7 @@ static enum status read_devices(struct call *c)
 {
 	char port[DEVICE_PORT_SIZE];
 
-	if (!only_port(c, port, sizeof(port)))
+	if (c->dry_run || !only_port(c, port, sizeof(port))) /* a plan shows what `then` names, too */
 		return device_list(c->udev, c->config, &c->device, &c->devices) ? STATUS_FAILED : STATUS_DONE;
 	c->device = calloc(1, sizeof(*c->device));
 	if (!c->device)
@@ -222,8 +222,11 @@ static enum status ask_chip(void *ctx, const char *port)
 		.attempts = d.conf ? d.conf->attempts : 3,
 		.deadline = clock_ms() + 10000};
 	e = chip_info(&job, &state, why, sizeof(why));
-	if (lock >= 0)
+	if (lock >= 0) {
 		record_unlock(lock);
+		if (device_read(run->udev, NULL, port, &d)) /* its removal found the port locked */
+			recover_gone(run->udev, port, NULL, NULL);
+	}
 	if (e) {
 		log_line(LOG_ERR, "%s: %s", name, why);
 		return e == -ENODEV ? STATUS_NO_DEVICE : STATUS_FAILED;

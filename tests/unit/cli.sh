@@ -47,9 +47,9 @@ for verb in recover reset; do
 	check "$verb refuses --json" says 2 err "$verb does not have that option" -- "$verb" --json usb=1-1
 done
 check 'gone needs a port' says 2 err 'usage: replug gone' -- gone
-check 'gone takes one only' says 2 err 'fewer arguments' -- gone 1-1 1-2
+check 'gone takes one only' says 2 err 'no arguments' -- gone 1-1 1-2
 check 'gone takes ports only' says 2 err 'port such as 1-1.4' -- gone ../x
-check 'check takes no arguments' says 2 err 'fewer arguments' -- check capture
+check 'check takes no arguments' says 2 err 'no arguments' -- check capture
 check 'list refuses --event' says 2 err 'list does not have that option' -- list --event
 check 'ch9329 needs info or reset' says 2 err 'usage: replug ch9329' -- ch9329
 check 'ch9329 names the nearest' says 2 err 'ch9329 has no "rest"' 'did you mean "reset"?' -- ch9329 rest

@@ -47,7 +47,7 @@ for verb in recover reset; do
 	check "$verb refuses --json" says 2 err "$verb does not have that option" -- "$verb" --json usb=1-1
 done
 check 'gone needs a port' says 2 err 'usage: replug gone' -- gone
-check 'gone takes one only' says 2 err 'no arguments' -- gone 1-1 1-2
+check 'gone takes one only' says 2 err 'fewer arguments' -- gone 1-1 1-2
 check 'gone takes ports only' says 2 err 'port such as 1-1.4' -- gone ../x
 check 'check takes no arguments' says 2 err 'no arguments' -- check capture
 check 'list refuses --event' says 2 err 'list does not have that option' -- list --event

@@ -94,6 +94,12 @@ payload: all $(EMU)
 	@rm -rf $(B)/vm/payload
 	@$(MAKE) -s install DESTDIR=$(B)/vm/payload
 	@install -D -m 0755 $(EMU) $(B)/vm/payload/usr/local/bin/emu
+	@# What `make install` needs, for the case that runs it on a live system.
+	@install -D -t $(B)/vm/payload/usr/src/replug/build Makefile $(B)/replug $(B)/replug-match \
+		$(B)/60-replug.rules $(B)/replug@.service
+	@mv $(B)/vm/payload/usr/src/replug/build/Makefile $(B)/vm/payload/usr/src/replug/
+	@install -D -m 0644 packaging/replug.conf $(B)/vm/payload/usr/src/replug/packaging/replug.conf
+	@install -m 0755 $$(command -v make) $(B)/vm/payload/usr/local/bin/
 
 demo: payload
 	@if [ -t 1 ]; then colour=colour; fi; tests/vm/run --timeout 180 tests/vm/demo.sh $$colour

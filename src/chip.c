@@ -172,29 +172,9 @@ static int trouble(const struct talk *t, int r, char *why, size_t size)
 	return r;
 }
 
-int chip_info(const struct chip_job *job, struct chip_state *s, char *why, size_t size)
+static int ask_once(struct talk *t)
 {
-	struct talk t;
-	int r = open_chip(&t, job, s);
-
-	if (!r) {
-		unsigned pause = 100;
-		for (s->attempts = 1;; s->attempts++, pause *= 2) {
-			uint64_t enough = clock_ms() + CH9329_ANSWER_MS;
-			r = ask(&t, sooner(enough, job->deadline));
-			if (!r || final(r) || s->attempts >= job->attempts || clock_ms() >= job->deadline)
-				break;
-			if (wait_for(-1, 0, sooner(clock_ms() + pause, job->deadline)) < 0) {
-				r = -EINTR;
-				break;
-			}
-		}
-	}
-	if (r)
-		trouble(&t, r, why, size);
-	if (t.fd >= 0)
-		serial_close(t.fd);
-	return r;
+	return ask(t, sooner(clock_ms() + CH9329_ANSWER_MS, t->job->deadline));
 }
 
 /* What the chip answered at is its rate: no need to search again. */
@@ -235,28 +215,35 @@ static int reset_once(struct talk *t)
 	return t->last;
 }
 
-int chip_reset(const struct chip_job *job, struct chip_state *s, char *why, size_t size)
+/* Opens the tty, makes as many attempts as the job allows, explains a failure, and closes the tty. */
+static int talk_to(
+	const struct chip_job *job, struct chip_state *s, int (*once)(struct talk *t), char *why, size_t size)
 {
 	struct talk t;
+	unsigned pause = 100;
 	int r = open_chip(&t, job, s);
 
-	if (!r) {
-		unsigned pause = 100;
-		for (s->attempts = 1;; s->attempts++, pause *= 2) {
-			r = reset_once(&t);
-			if (!r || final(r) || s->attempts >= job->attempts || clock_ms() >= job->deadline)
-				break;
-			if (wait_for(-1, 0, sooner(clock_ms() + pause, job->deadline)) < 0) {
-				r = -EINTR;
-				break;
-			}
-		}
+	for (s->attempts = r ? 0 : 1; !r; s->attempts++, pause *= 2) {
+		r = once(&t);
+		if (!r || final(r) || s->attempts >= job->attempts || clock_ms() >= job->deadline)
+			break;
+		r = wait_for(-1, 0, sooner(clock_ms() + pause, job->deadline)) < 0 ? -EINTR : 0;
 	}
 	if (r)
 		trouble(&t, r, why, size);
 	if (t.fd >= 0)
 		serial_close(t.fd);
 	return r;
+}
+
+int chip_info(const struct chip_job *job, struct chip_state *s, char *why, size_t size)
+{
+	return talk_to(job, s, ask_once, why, size);
+}
+
+int chip_reset(const struct chip_job *job, struct chip_state *s, char *why, size_t size)
+{
+	return talk_to(job, s, reset_once, why, size);
 }
 
 void chip_show(const struct chip_state *s, char *dst, size_t size)

@@ -1,20 +1,8 @@
 #!/bin/bash
 # The project as a whole: builds without a warning with both compilers, installs and uninstalls what it should, and
 # its scripts are clean. TAP.
-set -u
-cd "$(dirname "$0")/.." || exit 1
-n=0 failures=0 tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-check() { # DESCRIPTION COMMAND…
-	local what=$1 out
-	shift
-	n=$((n + 1))
-	if out=$("$@" 2>&1); then echo "ok $n - $what"; else
-		echo "not ok $n - $what"
-		sed 's/^/# /' <<<"$out"
-		failures=$((failures + 1))
-	fi
-}
+. "$(dirname "$0")/unit/tap.bash"
+cd "$here" || exit 1
 same() { diff <(echo "$1") <(echo "$2"); }
 silent() { # a command that must succeed without a word
 	local out
@@ -44,5 +32,4 @@ check 'the unit names it' grep -q '^ExecStart=/opt/x/bin/replug ' "$tmp/prefix/r
 check 'the top level is as agreed' same "$(top)" 'LICENSE Makefile README.md packaging src tests udev-rules '
 mapfile -t scripts < <(grep -rlE '^#!/bin/(ba)?sh|^# shellcheck shell' tests .ci)
 check 'shellcheck has nothing to say' silent shellcheck "${scripts[@]}"
-echo "1..$n"
-((failures == 0))
+finish

@@ -1,0 +1,25 @@
+#!/bin/bash
+# make install and make uninstall on a live system: udev and systemd know at once, and what is plugged already can be
+# told of, as the README says.
+. /bench/lib.sh
+cd /usr/src/replug || exit 1
+start_emulator
+mk() { make -s -o all -o build/replug -o build/replug-match "$@"; }
+
+check 'make uninstall' mk uninstall
+plug dongle capture
+happens 'dongle configured' >/dev/null && settled
+check 'then a plug is nothing to anybody' saw_times 0 'dongle reset'
+check 'and no unit is known' not systemctl cat replug@x.service
+check 'no program is left' equal "$(ls /usr/bin/replug /usr/lib/udev/replug-match /usr/lib/replug 2>/dev/null)" ''
+check 'make install' mk install
+check 'the unit is known' systemctl cat replug@x.service
+check 'what is plugged already is left alone' saw_times 0 'dongle reset'
+mark
+udevadm trigger --action=add --subsystem-match=usb
+check 'until it is treated as plugged just now' healed dongle 30
+settled
+check 'with one reset' saw_times 1 'dongle reset'
+replug_it dongle
+check 'and the next plug is seen' healed dongle
+finish

@@ -224,7 +224,8 @@ static enum status ask_chip(void *ctx, const char *port)
 	e = chip_info(&job, &state, why, sizeof(why));
 	if (lock >= 0) {
 		record_unlock(lock);
-		if (device_read(run->udev, NULL, port, &d)) /* its removal found the port locked */
+		struct device now;                            /* d is still to be named from */
+		if (device_read(run->udev, NULL, port, &now)) /* its removal found the port locked */
 			recover_gone(run->udev, port, NULL, NULL);
 	}
 	if (e) {

@@ -276,7 +276,10 @@ int record_list(struct record **out, size_t *n)
 	return 0;
 }
 
-/* When a process was started, in clock ticks since boot, or 0: field 22 of /proc/PID/stat (proc(5)). */
+/*
+ * When a process was started, in clock ticks since boot, or 0: field 22 of /proc/PID/stat (proc(5)). One that has
+ * ended and was not yet collected (state Z or X) is listed there still, but at nothing any more.
+ */
 static uint64_t start_of(pid_t pid)
 {
 	char path[64], text[1024];
@@ -289,6 +292,8 @@ static uint64_t start_of(pid_t pid)
 	close(fd);
 	text[n > 0 ? n : 0] = '\0';
 	char *p = strrchr(text, ')'); /* the name before it may hold blanks */
+	if (p && (p[1] == ' ') && (p[2] == 'Z' || p[2] == 'X'))
+		return 0;
 	for (int field = 2; p && field < 22; field++)
 		p = strchr(p + 1, ' ');
 	return p ? strtoull(p, NULL, 10) : 0;

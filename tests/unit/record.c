@@ -527,8 +527,13 @@ TEST(a_busy_record_of_a_process_that_died_is_failed)
 	assert_int_equal(read(back[0], &r, sizeof(r)), sizeof(r));
 	close(back[0]);
 	close(back[1]);
-	waitpid(pid, NULL, 0);
 	plug("5-1");
+	/* Ended, and collected by nobody: it has a number and a start time, but does nothing any more. */
+	siginfo_t ended;
+	assert_int_equal(waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOWAIT), 0);
+	struct record uncollected = r;
+	assert_int_equal(record_state_now(&uncollected), RECORD_FAILED);
+	waitpid(pid, NULL, 0);
 	assert_int_equal(record_state_now(&r), RECORD_FAILED);
 	holds(r.error, "killed");
 	holds(r.error, "replug recover usb=5-1");

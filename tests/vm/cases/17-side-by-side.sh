@@ -81,7 +81,7 @@ happens 'hid restart' >/dev/null
 # shellcheck disable=SC2046 # all of them
 kill -KILL $(pgrep -x replug) # the child, too
 wait
-check 'all killed: the status is failed' is_state "${at[hid]}" failed
+check 'all killed: the status is failed' until_ 5 is_state "${at[hid]}" failed # the kernel takes its time to end them
 check 'all killed: and says why' grep -q killed <(field "${at[hid]}" error)
 check 'all killed: the next run works' exits 0 replug recover hid
 check 'all killed: and says so' is_state "${at[hid]}" recovered

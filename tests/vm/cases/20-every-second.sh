@@ -16,4 +16,6 @@ mark=$held
 check 'no reset after that' saw_times 0 'dongle reset'
 check 'said once' equal "$(journal -t replug | grep -c 'left alone until')" 1
 emu set dongle flap=0
+emu unplug dongle
+check 'pulled out, it is gone' becomes "${at[dongle]}" gone
 finish

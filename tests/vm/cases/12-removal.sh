@@ -42,4 +42,21 @@ check 'it is held still' becomes "${at[dongle]}" held
 settled
 check 'and was not reset' saw_times 0 'dongle reset'
 check 'that was told once' equal "$(journal | grep -c 'left alone until')" 1
+
+# A busy udev sees the removal when the next device is in the port already.
+configure </dev/null
+check 'a person has it recovered' exits 0 replug recover capture
+gone_at() { jq .gone_ms "/run/replug/${at[dongle]}.json"; }
+before=$(gone_at)
+udevadm control --stop-exec-queue
+emu unplug dongle
+mark
+emu plug dongle
+happens 'dongle configured' >/dev/null
+udevadm control --start-exec-queue
+handled() { equal "$(jq .dev "/run/replug/${at[dongle]}.json")" "$(<"/sys/bus/usb/devices/${at[dongle]}/devnum")"; }
+check 'udev is late: the plug is handled' until_ 20 handled
+settled
+check 'it is recovered' is_state "${at[dongle]}" recovered
+check 'and the removal before it is on record' between "$(gone_at)" $((before + 1)) 999999999
 finish

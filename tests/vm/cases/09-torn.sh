@@ -20,7 +20,7 @@ event() { # udev's add once more, of a device that is not on record
 	udevadm trigger --action=add "/sys/bus/usb/devices/$1"
 }
 more_runs() { (($(runs) > $1)); }
-ended() { between "$((SECONDS - begun))" 0 9; } # the kernel's reset, our 3 s, a slow machine
+ended() { between "$((SECONDS - begun))" 0 12; } # the kernel's reset, our 3 s, a slow machine
 by_hand() { local status=0; replug recover "usb=$1" || status=$?; [[ $status == [13] ]]; }
 
 torn() { # NAME STEP

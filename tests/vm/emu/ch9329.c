@@ -2,8 +2,8 @@
 #include "ch9329.h"
 
 #include "ch9329_answer.h"
-#include "device.h"
 #include "log.h"
+#include "uart.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,15 +74,6 @@ static void factory_reset(struct chip *c)
 	power_cycle(c);
 }
 
-static int64_t transmit(struct chip *c, const uint8_t *bytes, size_t n, int64_t from)
-{
-	if (from < c->line_free)
-		from = c->line_free;
-	c->line_free = from + (int64_t)n * 10 * 1000000000 / c->baud;
-	c->send(c->arg, bytes, n, from);
-	return c->line_free;
-}
-
 /*
  * What a second reader of the tty leaves behind, or a second writer causes: a whole answer to a question that the
  * host did not ask, the tail of one, the head of one. They take turns.
@@ -95,13 +86,13 @@ static void send_foreign(struct chip *c, int64_t from)
 
 	switch (c->foreign_turn++ % 3) {
 	case 0:
-		transmit(c, whole, sizeof(whole), from);
+		uart_answer(c->uart, whole, sizeof(whole), from);
 		break;
 	case 1:
-		transmit(c, tail, sizeof(tail), from);
+		uart_answer(c->uart, tail, sizeof(tail), from);
 		break;
 	default:
-		transmit(c, head, sizeof(head), from);
+		uart_answer(c->uart, head, sizeof(head), from);
 		break;
 	}
 }
@@ -130,7 +121,7 @@ static int64_t answer(struct chip *c, uint8_t command, const uint8_t *data, size
 		send_foreign(c, at + THINKING);
 	c->answered++;
 	log_event(c->name, "answer", "%s", log_hex(hex, sizeof(hex), out, n));
-	return transmit(c, out, n, at + THINKING);
+	return uart_answer(c->uart, out, n, at + THINKING);
 }
 
 static const char *deaf(const struct chip *c)
@@ -252,8 +243,10 @@ static void gap(void *arg)
 	answer_error(c, c->frame[3], 0xe1, c->gap.due);
 }
 
-void chip_receive(struct chip *c, uint8_t byte, int64_t at, int64_t grace)
+static void receive(void *self, uint8_t byte, int64_t at, int64_t grace)
 {
+	struct chip *c = self;
+
 	if (c->used == 1 && c->frame[0] == 0x57 && byte != 0xab)
 		make_noise(c);
 	c->frame[c->used++] = byte;
@@ -267,36 +260,39 @@ void chip_receive(struct chip *c, uint8_t byte, int64_t at, int64_t grace)
 		timer_stop(&c->gap);
 }
 
-bool chip_mid_frame(const struct chip *c)
+static bool mid_frame(const void *self)
 {
+	const struct chip *c = self;
 	return c->gap.armed;
 }
 
-long chip_baud(const struct chip *c)
+static long baud(const void *self)
 {
+	const struct chip *c = self;
 	return c->baud;
 }
 
-void chip_host_opened(struct chip *c)
+static void host_opened(void *self)
 {
+	struct chip *c = self;
 	c->fresh = true;
 }
 
-void chip_def_released(struct chip *c, int64_t held)
+/* Some boards wire RTS to the DEF pin. */
+static void rts_released(void *self, int64_t held)
 {
+	struct chip *c = self;
 	if (c->def_on_rts && held > DEF_HOLD)
 		factory_reset(c);
 }
 
-struct chip *chip_new(
-	const char *name, void (*send)(void *arg, const uint8_t *bytes, size_t n, int64_t from), void *arg)
+struct chip *chip_new(const char *name, struct uart *uart)
 {
 	struct chip *c = calloc(1, sizeof(*c));
 	if (!c)
 		abort();
 	c->name = name;
-	c->send = send;
-	c->arg = arg;
+	c->uart = uart;
 	c->baud = 9600;
 	c->silent = 900;
 	c->target = 1;
@@ -308,8 +304,9 @@ struct chip *chip_new(
 	return c;
 }
 
-int chip_set(struct chip *c, const char *key, const char *value)
+static int set(void *self, const char *key, const char *value)
 {
+	struct chip *c = self;
 	const struct {
 		const char *key;
 		bool *flag;
@@ -355,9 +352,20 @@ int chip_set(struct chip *c, const char *key, const char *value)
 	return 0;
 }
 
-int chip_stats(const struct chip *c, char *out, size_t size)
+static int stats(const void *self, char *out, size_t size)
 {
+	const struct chip *c = self;
 	return snprintf(out, size, " frames=%lu answered=%lu unanswered=%lu baud=%ld%s%s%s", c->frames, c->answered,
 		c->unanswered, c->baud, c->wedge ? " wedged" : "", c->dead ? " dead" : "",
 		c->restarting ? " restarting" : "");
 }
+
+const struct far_end ch9329_end = {
+	.receive = receive,
+	.mid_frame = mid_frame,
+	.baud = baud,
+	.host_opened = host_opened,
+	.rts_released = rts_released,
+	.set = set,
+	.stats = stats,
+};

@@ -10,10 +10,11 @@
 
 #define PARA_SIZE 50
 
+struct uart;
+
 struct chip {
 	const char *name;
-	void (*send)(void *arg, const uint8_t *bytes, size_t n, int64_t from);
-	void *arg;
+	struct uart *uart;
 
 	long baud, silent, target, version, leds;
 	bool wedge, garbage, dead, first_e4, drop_ack, foreign, def_on_rts;
@@ -22,7 +23,6 @@ struct chip {
 	bool answer_pending; /* a RESET's acknowledgement is still leaving */
 	bool fresh;          /* the host has opened its tty and sent nothing yet */
 	bool factory_wanted;
-	int64_t line_free; /* when the last byte sent has left */
 	unsigned foreign_turn;
 
 	uint8_t frame[80], noise[64];

@@ -58,7 +58,7 @@ mark=0
 mark() { mark=$(emu mark); }
 saw() { emu count --since "$mark" "$1"; }
 saw_times() { equal "$(saw "$2")" "$1" || { emu log --since "$mark"; return 1; }; } # N PATTERN
-happens() { emu wait --since "$mark" --timeout "${2:-15}" "$1"; }                  # PATTERN [SECONDS]
+happens() { emu wait --since "$mark" --timeout "${2:-15}" "$1" >/dev/null; }       # PATTERN [SECONDS]
 
 in_order() { # PATTERN…: the device experienced these one after the other; others may lie between
 	emu log --since "$mark" | awk 'BEGIN { for (i = 1; i < ARGC; i++) want[i] = ARGV[i]; n = ARGC - 1; ARGC = 1; at = 1 }

@@ -87,6 +87,8 @@ static void off_the_bus(struct device *d)
 	d->life = FREEING;
 	d->left_at = now_ns();
 	log_event(d->name, d->leaving_as, NULL);
+	if (d->kind->power_lost)
+		d->kind->power_lost(d);
 	timer_set(&d->step, now_ns());
 }
 
@@ -101,12 +103,29 @@ static bool forgotten(const struct device *d)
 	return !vhci_known(d->port);
 }
 
+/* What a silent device was asked and has not answered. */
+static bool fail_pending_control(struct device *d)
+{
+	struct urb *u;
+	bool any = false;
+
+	while ((u = link_first(&d->link, 0, true)) != NULL || (u = link_first(&d->link, 0, false)) != NULL) {
+		link_reply(&d->link, u, -EPROTO, NULL, 0);
+		any = true;
+	}
+	return any;
+}
+
 static void step(void *arg)
 {
 	struct device *d = arg;
 
 	switch (d->life) {
 	case LEAVING:
+		if (fail_pending_control(d)) {
+			device_still_busy(d);
+			break;
+		}
 		vhci_detach(d->port);
 		off_the_bus(d);
 		break;

@@ -12,6 +12,9 @@
 
 struct device;
 
+/* No answer now or later: the request waits until the host takes it back, or the device leaves. */
+#define CONTROL_PENDING (-9999)
+
 struct setup {
 	uint8_t type, request;
 	uint16_t value, index, length;
@@ -26,12 +29,15 @@ struct kind {
 	enum speed speed;
 	void (*create)(struct device *d);
 	size_t (*config)(const struct device *d, uint8_t *out, size_t room);
-	/* Class and vendor requests. Returns the length of the answer, or a negative errno. */
+	/* An interface's own descriptors (a HID's). Returns the length, or a negative errno. */
+	int (*descriptor)(const struct device *d, uint8_t type, uint8_t *out);
+	/* Class and vendor requests. Returns the length of the answer, a negative errno, or CONTROL_PENDING. */
 	int (*control)(struct device *d, const struct setup *s, const uint8_t *sent, uint8_t *answer, size_t room);
 	void (*submit)(struct device *d, struct urb *u);
 	void (*unlinked)(struct device *d, uint8_t ep, bool in);
 	void (*alternate)(struct device *d, uint8_t interface, uint8_t setting);
-	void (*quiet)(struct device *d); /* bus reset, or no longer on the bus */
+	void (*quiet)(struct device *d);      /* bus reset, or no longer on the bus */
+	void (*power_lost)(struct device *d); /* no longer on the bus: what lived on its power is off */
 	/* Returns 1 for a key that was taken, 0 for an unknown key, -1 for a bad value. */
 	int (*set)(struct device *d, const char *key, const char *value);
 	int (*stats)(const struct device *d, char *out, size_t size);
@@ -84,6 +90,8 @@ struct device *device_find(const char *name);
 struct device *device_list(void);
 struct device *device_create(const char *name, const struct kind *kind);
 const struct kind *kind_find(const char *name);
+/* "bridge, stick, …" */
+const char *kind_names(void);
 
 /* 0, or -1 with a message. done is told when the plug or unplug has taken place. */
 int device_set(struct device *d, const char *key, const char *value, char *why, size_t size);

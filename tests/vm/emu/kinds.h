@@ -5,5 +5,6 @@
 
 extern const struct kind capture_kind;
 extern const struct kind bridge_kind;
+extern const struct kind stick_kind;
 
 #endif

@@ -1,4 +1,5 @@
 #include "control.h"
+#include "device.h"
 #include "log.h"
 #include "loop.h"
 #include "vhci.h"
@@ -10,13 +11,14 @@
 #include <unistd.h>
 
 static const char usage[] = "usage: emu serve [--daemon]\n"
-			    "       emu plug NAME [capture|bridge|stick] [KEY=VALUE...]\n"
+			    "       emu plug NAME [KIND] [KEY=VALUE...]\n"
 			    "       emu unplug NAME | unplug-all\n"
 			    "       emu set NAME KEY=VALUE...\n"
 			    "       emu log [--since N] | mark | port NAME | stats\n"
 			    "       emu wait [--since N] [--timeout SECONDS] PATTERN\n"
 			    "       emu count [--since N] PATTERN\n"
-			    "       emu stop\n";
+			    "       emu stop\n"
+			    "kinds: %s\n";
 
 /* The parent of a daemon waits for one byte: the socket is there. */
 static int in_background(int *ready)
@@ -82,6 +84,6 @@ int main(int argc, char **argv)
 	} else if (argc >= 2 && argv[1][0] != '-') {
 		return client_run(argc - 1, argv + 1);
 	}
-	fputs(usage, stderr);
+	fprintf(stderr, usage, kind_names());
 	return 2;
 }

@@ -61,7 +61,7 @@ static void order_plug(struct client *c, char **words, int n)
 	if (n < 1 || !good_name(words[0])) {
 		answer_fail(c, "plug needs a name of letters, digits, - _ and .");
 	} else if (n > 1 && !kind && !strchr(words[1], '=')) {
-		answer_fail(c, "there is no kind '%s': capture, bridge, stick", words[1]);
+		answer_fail(c, "there is no kind '%s': %s", words[1], kind_names());
 	} else if (!d && !kind) {
 		answer_fail(c, "%s is new: of what kind is it?", words[0]);
 	} else if (d && kind && d->kind != kind) {

@@ -43,6 +43,8 @@ static int set_speed(struct device *d, const char *value)
 		d->speed = SPEED_HIGH;
 	else if (strcmp(value, "full") == 0)
 		d->speed = SPEED_FULL;
+	else if (strcmp(value, "low") == 0)
+		d->speed = SPEED_LOW;
 	else
 		return -1;
 	return 0;

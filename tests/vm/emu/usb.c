@@ -192,6 +192,8 @@ static int get_descriptor(struct device *d, const struct setup *s, uint8_t *out)
 	case DT_QUALIFIER:
 		return qualifier(d, out);
 	default:
+		if ((s->type & RECIPIENT_MASK) == TO_INTERFACE && d->kind->descriptor)
+			return d->kind->descriptor(d, (uint8_t)type, out);
 		return STALL;
 	}
 }
@@ -295,6 +297,8 @@ static void control(struct device *d, struct urb *u)
 		n = STALL;
 	else
 		n = d->kind->control(d, &s, u->data, answer, sizeof(answer));
+	if (n == CONTROL_PENDING)
+		return;
 	if (n < 0)
 		link_reply(&d->link, u, n, NULL, 0);
 	else

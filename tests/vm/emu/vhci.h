@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum speed { SPEED_FULL = 2, SPEED_HIGH = 3 }; /* enum usb_device_speed in linux/usb/ch9.h */
+enum speed { SPEED_LOW = 1, SPEED_FULL = 2, SPEED_HIGH = 3 }; /* enum usb_device_speed in linux/usb/ch9.h */
 
 int vhci_load(void);
 bool vhci_port_free(int port);

@@ -1,0 +1,31 @@
+#include "kinds.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct kind *const kinds[] = {
+	&capture_kind,
+	&bridge_kind,
+	&stick_kind,
+};
+
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+const struct kind *kind_find(const char *name)
+{
+	for (size_t i = 0; i < KINDS; i++) {
+		if (strcmp(kinds[i]->name, name) == 0)
+			return kinds[i];
+	}
+	return NULL;
+}
+
+const char *kind_names(void)
+{
+	static char names[256];
+	size_t n = 0;
+
+	for (size_t i = 0; i < KINDS && n < sizeof(names); i++)
+		n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s", i ? ", " : "", kinds[i]->name);
+	return names;
+}

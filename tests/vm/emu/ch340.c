@@ -4,6 +4,7 @@
  */
 #include "ch9329.h"
 #include "kinds.h"
+#include "relay_serial.h"
 #include "uart.h"
 
 #include <errno.h>
@@ -139,23 +140,16 @@ static void create_bridge(struct device *d)
 	uart_connect(u, &ch9329_end, chip_new(d->name, u));
 }
 
-const struct kind bridge_kind = {
-	.name = "bridge",
-	.vid = 0x1a86,
-	.pid = 0x7523,
-	.bcd = 0x0264,
-	.usb = 0x0110,
-	.product = "USB Serial",
-	.manufacturer = "",
-	.class = {0xff, 0, 0},
-	.max_packet0 = 8,
-	.speed = SPEED_FULL,
-	.create = create_bridge,
-	.config = config,
-	.control = control,
-	.submit = uart_submit,
-	.unlinked = uart_unlinked,
-	.quiet = uart_quiet,
-	.set = uart_set,
-	.stats = uart_stats,
-};
+static void create_relay(struct device *d)
+{
+	struct uart *u = create(d);
+	uart_connect(u, &serial_relay_end, serial_relay_new(d, u, &lcus_protocol, 2));
+}
+
+#define CH340_LOOKS                                                                                                  \
+	.vid = 0x1a86, .pid = 0x7523, .bcd = 0x0264, .usb = 0x0110, .product = "USB Serial", .manufacturer = "",     \
+	.class = {0xff, 0, 0}, .max_packet0 = 8, .speed = SPEED_FULL, .config = config, .control = control,          \
+	.quiet = uart_quiet, UART_FUNCTIONS
+
+const struct kind bridge_kind = {.name = "bridge", .create = create_bridge, CH340_LOOKS};
+const struct kind relay_serial_kind = {.name = "relay-serial", .create = create_relay, CH340_LOOKS};

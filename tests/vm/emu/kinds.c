@@ -6,6 +6,11 @@
 static const struct kind *const kinds[] = {
 	&capture_kind,
 	&bridge_kind,
+	&relay_dcttech_kind,
+	&relay_lcus_hid_kind,
+	&relay_ucreatefun_kind,
+	&relay_serial_kind,
+	&relay_icse_kind,
 	&stick_kind,
 };
 

@@ -55,6 +55,10 @@ void uart_purge_in(struct uart *u);
  */
 int64_t uart_answer(struct uart *u, const uint8_t *bytes, size_t n, int64_t from);
 
+/* What struct kind has the same for every adapter; quiet is for those that keep nothing else. */
+#define UART_FUNCTIONS                                                                                               \
+	.submit = uart_submit, .unlinked = uart_unlinked, .power_lost = uart_power_lost, .set = uart_set,            \
+	.stats = uart_stats
 void uart_submit(struct device *d, struct urb *u);
 void uart_unlinked(struct device *d, uint8_t ep, bool in);
 void uart_quiet(struct device *d);

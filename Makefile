@@ -163,7 +163,7 @@ check-unit: $(SAN_BIN) stage
 
 check:
 	@$(MAKE) -j2 payload stage $(SAN_BIN)
-	@tests/run tests/project.sh $(UNIT) --vm tests/vm/emu/selftest.sh $(wildcard tests/vm/cases/*.sh)
+	@tests/run tests/project.sh $(UNIT) --vm tests/vm/emu/selftest.sh tests/vm/emu/relays.sh $(wildcard tests/vm/cases/*.sh)
 
 check-vm: payload
 	@tests/run --vm $(wildcard tests/vm/cases/*.sh)

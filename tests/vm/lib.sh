@@ -74,7 +74,7 @@ plug() { emu plug "$@" && at[$1]=$(emu port "$1"); } # NAME [KIND] [KEY=VALUE…
 # It was reset since the mark, and the outcome is there. The record says busy before the device sees a reset.
 ends() { happens " $1 reset" "${3:-20}" && becomes "${at[$1]}" "$2" "${3:-20}"; } # NAME STATE [SECONDS]
 healed() { ends "$1" recovered "${2:-20}"; }                                        # NAME [SECONDS]
-replug_it() { emu unplug "$1" && mark && emu plug "$@"; }                           # NAME [KEY=VALUE…]
+replug_it() { settled; emu unplug "$1" && mark && emu plug "$@"; }                  # NAME [KEY=VALUE…]
 chip() { replug status --json "usb=${at[$1]}" | jq -r --arg key "$2" '.[0].chip[$key]'; } # NAME KEY
 node() { basename "$(echo "/sys/bus/usb/devices/${at[$1]}:1.0"/ttyUSB*)"; }       # NAME: of a bridge
 

@@ -17,6 +17,7 @@ emu unplug dongle
 configure <<-END
 	[guard]
 	forgive = 20s
+	cool-down = 0
 END
 mark
 plug flapper capture flap=2500,700 # long enough for a slow machine to get as far as a reset
@@ -52,7 +53,9 @@ configure <<-END
 	cool-down = 0
 	forgive = 5s
 END
+there() { [[ $(<"/sys/bus/usb/devices/${at[dongle]}/bConfigurationValue") == 1 ]]; }
 hold() { # until the port is held
+	until_ 10 there
 	settled
 	replug recover "usb=${at[dongle]}" >/dev/null
 	emu unplug dongle

@@ -61,6 +61,7 @@ ends_by() { # SIGNAL: in the middle of a run
 	wait $first || status=$?
 	took=$(($(date +%s%3N) - begun))
 	until_ 5 flock -n "/run/replug/${at[hid]}.lock" true
+	happens 'hid ready' >/dev/null # while it restarts it would be deaf to the next RESET
 }
 for signal in TERM INT HUP; do
 	ends_by $signal

@@ -6,6 +6,8 @@ cd /usr/src/replug || exit 1
 start_emulator
 mk() { make -s -o all -o build/replug -o build/replug-match "$@"; }
 
+printf '[guard]\ncool-down = 0\n' | configure # plugs follow each other fast here
+
 check 'make uninstall' mk uninstall
 plug dongle capture
 happens 'dongle configured' >/dev/null && settled

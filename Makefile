@@ -33,11 +33,14 @@ Q           = $(if $(V),,$(if $(SILENT),@,@echo '  $(1) $@';))
 INIH        = $(if $(filter /%,$(shell $(CC) -print-file-name=libinih.a)),-Wl$(comma)-Bstatic -linih \
               -Wl$(comma)-Bdynamic,-linih)
 
-MATCH_OBJ  := $(addprefix $(B)/obj/,replug-match.o config.o config-keys.o config-check.o selector.o text.o)
-REPLUG_OBJ := $(addprefix $(B)/obj/,replug.o verbs.o show.o recover.o story.o then.o supervise.o guard.o record.o ladder.o chip.o \
-              ch9329.o serial.o device.o device-wait.o wait.o log.o config.o config-keys.o config-check.o selector.o text.o)
+CONFIG     := config config-keys config-values config-match config-check selector text
+USB        := device device-wait wait log serial table
+objects     = $(patsubst %,$(B)/obj/%.o,$(1))
+MATCH_OBJ  := $(call objects,replug-match $(CONFIG))
+REPLUG_OBJ := $(call objects,replug verbs show recover story then supervise guard record ladder chip ch9329 $(USB) $(CONFIG))
+PROGRAMS   := $(B)/replug $(B)/replug-match
 
-all: $(B)/replug $(B)/replug-match $(B)/60-replug.rules $(B)/replug@.service
+all: $(PROGRAMS) $(B)/60-replug.rules $(B)/replug@.service
 
 $(B)/replug: $(REPLUG_OBJ)
 	$(call Q,LD) $(CC) $(ALLLDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs $(PKGS)) $(INIH)
@@ -70,19 +73,25 @@ install: all
 	install -D -m 0755 $(B)/replug-match '$(DESTDIR)$(UDEVDIR)/replug-match'
 	install -D -m 0644 $(B)/60-replug.rules '$(DESTDIR)$(UDEVDIR)/rules.d/60-replug.rules'
 	install -D -m 0644 $(B)/replug@.service '$(DESTDIR)$(UNITDIR)/replug@.service'
+	install -D -m 0644 packaging/sysusers/replug.conf '$(DESTDIR)$(PREFIX)/lib/sysusers.d/replug.conf'
+	install -D -m 0644 packaging/tmpfiles/replug.conf '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/replug.conf'
 	install -D -m 0644 packaging/replug.conf '$(DESTDIR)$(LIBDIR)/replug.conf'
-	$(if $(DESTDIR),,$(RELOAD))
+	$(if $(DESTDIR),,$(SETTLE))
 
 uninstall:
 	rm -f '$(DESTDIR)$(BINDIR)/replug' '$(DESTDIR)$(UDEVDIR)/replug-match' \
 		'$(DESTDIR)$(UDEVDIR)/rules.d/60-replug.rules' '$(DESTDIR)$(UNITDIR)/replug@.service' \
+		'$(DESTDIR)$(PREFIX)/lib/sysusers.d/replug.conf' '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/replug.conf' \
 		'$(DESTDIR)$(LIBDIR)/replug.conf'
 	-rmdir '$(DESTDIR)$(LIBDIR)'
 	$(if $(DESTDIR),,$(RELOAD))
 
-# A machine without udev or systemd (a container, an image being built) has nothing to reload.
+# A machine without udev or systemd (a container, an image being built) has nothing to reload. The group has to be
+# there before the rules that name it are read.
 RELOAD = if [ -e /run/udev/control ]; then udevadm control --reload; fi; \
 	if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
+SETTLE = if command -v systemd-sysusers >/dev/null; then systemd-sysusers replug.conf; fi; \
+	if [ -d /run/systemd/system ]; then systemd-tmpfiles --create replug.conf; fi; $(RELOAD)
 
 # The bench: a virtual machine with virtual USB devices, and replug as it was installed into it.
 EMU := $(B)/emu
@@ -95,10 +104,8 @@ payload: all $(EMU)
 	@$(MAKE) -s install DESTDIR=$(B)/vm/payload
 	@install -D -m 0755 $(EMU) $(B)/vm/payload/usr/local/bin/emu
 	@# What `make install` needs, for the case that runs it on a live system.
-	@install -D -t $(B)/vm/payload/usr/src/replug/build Makefile $(B)/replug $(B)/replug-match \
-		$(B)/60-replug.rules $(B)/replug@.service
-	@mv $(B)/vm/payload/usr/src/replug/build/Makefile $(B)/vm/payload/usr/src/replug/
-	@install -D -m 0644 packaging/replug.conf $(B)/vm/payload/usr/src/replug/packaging/replug.conf
+	@install -D -t $(B)/vm/payload/usr/src/replug/build $(PROGRAMS) $(B)/60-replug.rules $(B)/replug@.service
+	@cp -R Makefile packaging $(B)/vm/payload/usr/src/replug/
 	@install -m 0755 $$(command -v make) $(B)/vm/payload/usr/local/bin/
 
 demo: payload

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config-values.h"
 #include "text.h"
 
 const char *const node_class_name[NODE_CLASSES + 1] = {
@@ -14,103 +15,6 @@ const char *const node_class_name[NODE_CLASSES + 1] = {
 	[NODE_HIDRAW] = "hidraw",
 	[NODE_INPUT] = "input",
 };
-
-struct key;
-
-/* A value being set: where it goes, and where the message goes if it cannot. */
-struct value {
-	const struct key *key;
-	void *field;
-	bool again; /* the key was set before in this section of this file */
-	const char *text;
-	char *msg;
-	size_t size;
-};
-
-typedef int key_set(struct value *v);
-typedef void key_show(const void *field, char *dst, size_t size);
-
-struct key {
-	const char *name;
-	key_set *set;
-	key_show *show;
-	size_t offset; /* of the field in its section's struct */
-	uint32_t min, max;
-	bool repeat; /* may stand on several lines */
-};
-
-static int refuse(struct value *v, const char *what)
-{
-	char shown[160];
-
-	text_clean(shown, sizeof(shown), v->text);
-	snprintf(v->msg, v->size, "\"%s\" %s", shown, what);
-	return -EINVAL;
-}
-
-/* One word of a fixed list; the index, or -EINVAL with the nearest word named. */
-static int choose(struct value *v, const char *word, const char *const *list)
-{
-	char shown[96];
-
-	for (int i = 0; list[i]; i++)
-		if (text_is(list[i], word))
-			return i;
-	text_clean(shown, sizeof(shown), word);
-	const char *near = text_nearest(word, list);
-	int n = snprintf(v->msg, v->size, "\"%s\" is not known here; ", shown);
-	if (n < 0 || (size_t)n >= v->size)
-		return -EINVAL;
-	if (near) {
-		snprintf(v->msg + n, v->size - (size_t)n, "did you mean \"%s\"?", near);
-		return -EINVAL;
-	}
-	for (int i = 0; list[i] && n > 0 && (size_t)n < v->size; i++)
-		n += snprintf(v->msg + n, v->size - (size_t)n, "%s%s", i ? ", " : "valid are ", list[i]);
-	return -EINVAL;
-}
-
-/* The next word of a list divided by commas and blanks; 0 at the end. */
-static size_t list_word(const char **p, char *word, size_t size)
-{
-	size_t n = 0, len = 0;
-
-	while (**p == ' ' || **p == '\t' || **p == ',')
-		++*p;
-	for (; **p && **p != ' ' && **p != '\t' && **p != ','; ++*p, len++)
-		if (n + 1 < size)
-			word[n++] = **p;
-	word[n] = '\0';
-	return len;
-}
-
-static int set_match(struct value *v)
-{
-	struct selector *sel = v->field;
-
-	if (!v->again && sel->n)
-		selector_free(sel);
-	if (!*v->text)
-		return 0; /* takes nothing: how a person switches off a section that was shipped */
-	return selector_parse(sel, v->text, false, v->msg, v->size);
-}
-
-static void show_selector(const void *field, char *dst, size_t size)
-{
-	const struct selector *sel = field;
-	size_t n = 0;
-
-	*dst = '\0';
-	for (size_t i = 0; i < sel->n; i++) {
-		if (!sel->term[i].first)
-			continue;
-		if (i && n + 3 < size) {
-			memcpy(dst + n, ", ", 3);
-			n += 2;
-		}
-		n += selector_show(dst + n, size - n, sel, i);
-	}
-}
 
 static int set_then(struct value *v)
 {
@@ -130,22 +34,22 @@ static int set_reset(struct value *v)
 	bool none = false;
 
 	d->n = 0;
-	while (list_word(&p, word, sizeof(word))) {
-		int i = choose(v, word, reset_words);
+	while (conf_list_word(&p, word, sizeof(word))) {
+		int i = conf_choose(v, word, reset_words);
 		if (i < 0)
 			return i;
 		if (none || (i == RESET_METHODS && d->n))
-			return refuse(v, "mixes none with a method");
+			return conf_refuse(v, "mixes none with a method");
 		if (i == RESET_METHODS) {
 			none = true;
 			continue;
 		}
 		for (unsigned k = 0; k < d->n; k++)
 			if (d->method[k] == (enum reset_method)i)
-				return refuse(v, "names a method twice");
+				return conf_refuse(v, "names a method twice");
 		d->method[d->n++] = (enum reset_method)i;
 	}
-	return none || d->n ? 0 : refuse(v, "names no method; valid are usb, none");
+	return none || d->n ? 0 : conf_refuse(v, "names no method; valid are usb, none");
 }
 
 static void show_reset(const void *field, char *dst, size_t size)
@@ -168,8 +72,8 @@ static int set_expect(struct value *v)
 	words[NODE_CLASSES + 1] = NULL;
 	unsigned *expect = v->field;
 	*expect = 0;
-	while (list_word(&p, word, sizeof(word))) {
-		int i = choose(v, word, words);
+	while (conf_list_word(&p, word, sizeof(word))) {
+		int i = conf_choose(v, word, words);
 		if (i < 0)
 			return i;
 		if (i < NODE_CLASSES)
@@ -190,84 +94,9 @@ static void show_expect(const void *field, char *dst, size_t size)
 
 static const char *const init_words[] = {[INIT_NONE] = "none", [INIT_CH9329] = "ch9329", NULL};
 
-static int set_init(struct value *v)
-{
-	int i = choose(v, v->text, init_words);
-
-	if (i < 0)
-		return i;
-	*(unsigned *)v->field = (unsigned)i;
-	return 0;
-}
-
 static void show_init(const void *field, char *dst, size_t size)
 {
 	snprintf(dst, size, "%s", init_words[*(const unsigned *)field]);
-}
-
-static int set_baud(struct value *v)
-{
-	/* The rates of the chip that a tty can be set to everywhere: POSIX has no 14400. */
-	static const char *const words[] = {
-		"1200", "2400", "4800", "9600", "19200", "38400", "57600", "115200", "auto", NULL};
-	unsigned baud = 0;
-	int i = choose(v, v->text, words);
-
-	if (i < 0)
-		return i;
-	if (words[i + 1])
-		text_number(words[i], 1, 115200, &baud);
-	*(unsigned *)v->field = baud;
-	return 0;
-}
-
-static void show_count(const void *field, char *dst, size_t size);
-
-static void show_baud(const void *field, char *dst, size_t size)
-{
-	if (*(const unsigned *)field)
-		show_count(field, dst, size);
-	else
-		snprintf(dst, size, "auto");
-}
-
-static int set_duration(struct value *v)
-{
-	char lo[24], hi[24], what[120];
-	uint32_t ms = 0;
-	int r = text_duration(v->text, &ms);
-
-	if (!r && ms >= v->key->min && ms <= v->key->max) {
-		*(uint32_t *)v->field = ms;
-		return 0;
-	}
-	text_duration_show(lo, sizeof(lo), v->key->min);
-	text_duration_show(hi, sizeof(hi), v->key->max);
-	if (r == -EINVAL)
-		snprintf(what, sizeof(what), "is not a duration; they look like 500ms, 10s, 2min");
-	else
-		snprintf(what, sizeof(what), "is out of range; from %s to %s", lo, hi);
-	return refuse(v, what);
-}
-
-static void show_duration(const void *field, char *dst, size_t size)
-{
-	text_duration_show(dst, size, *(const uint32_t *)field);
-}
-
-static int set_count(struct value *v)
-{
-	char what[80];
-
-	if (!text_number(v->text, v->key->min, v->key->max, v->field))
-		return 0;
-	snprintf(what, sizeof(what), "is not a number from %u to %u", v->key->min, v->key->max);
-	return refuse(v, what);
-}
-
-static void show_count(const void *field, char *dst, size_t size)
-{
-	snprintf(dst, size, "%u", *(const unsigned *)field);
 }
 
 static bool symlink_char(char c)
@@ -287,9 +116,9 @@ static int set_symlink(struct value *v)
 		if (*p == '/' ? before == '/' : *p == '.' ? before == '.' || before == '/' : !symlink_char(*p))
 			break;
 	if (*p || (len && before == '/'))
-		return refuse(v, "is not a name below /dev, such as kvmd-hid");
+		return conf_refuse(v, "is not a name below /dev, such as kvmd-hid");
 	if (len >= CONF_SYMLINK_SIZE)
-		return refuse(v, "is too long for a symbolic link");
+		return conf_refuse(v, "is too long for a symbolic link");
 	memcpy(dst, v->text, len + 1);
 	return 0;
 }
@@ -299,39 +128,116 @@ static void show_symlink(const void *field, char *dst, size_t size)
 	snprintf(dst, size, "%s", (const char *)field);
 }
 
+const char *const relay_protocol_name[RELAY_PROTOCOLS + 1] = {
+	[RELAY_UNKNOWN] = "",
+	[RELAY_DCTTECH] = "dcttech",
+	[RELAY_LCUS] = "lcus",
+	[RELAY_LCUS_HID] = "lcus-hid",
+	[RELAY_DIUSTOU] = "diustou",
+	[RELAY_KMTRONIC] = "kmtronic",
+	[RELAY_UCREATEFUN] = "ucreatefun",
+	[RELAY_ICSE] = "icse",
+	[RELAY_CUSTOM] = "custom",
+};
+
+static int set_protocol(struct value *v)
+{
+	int i = conf_choose(v, v->text, relay_protocol_name + 1);
+
+	if (i < 0)
+		return i;
+	*(unsigned *)v->field = (unsigned)i + 1;
+	return 0;
+}
+
+static void show_protocol(const void *field, char *dst, size_t size)
+{
+	snprintf(dst, size, "%s", relay_protocol_name[*(const unsigned *)field]);
+}
+
+/* The default follows `pulse`, which may come later: config_cross_check settles it. */
+enum { MOMENTARY_UNSET = 2 };
+static const char *const no_yes[] = {"no", "yes", NULL};
+
+static void show_momentary(const void *field, char *dst, size_t size)
+{
+	snprintf(dst, size, "%s", no_yes[*(const unsigned *)field ? 1 : 0]);
+}
+
+static int set_pulse(struct value *v)
+{
+	return text_has_unit(v->text) ? conf_set_duration(v) : conf_refuse(v, "has no unit; write it as 500ms or 2s");
+}
+
+static void show_pulse(const void *field, char *dst, size_t size)
+{
+	if (*(const uint32_t *)field)
+		conf_show_duration(field, dst, size);
+	else
+		*dst = '\0';
+}
+
 #define DEVICE(member) offsetof(struct device_conf, member)
+#define RELAY(member)  offsetof(struct relay_conf, member)
 #define GUARD(member)  offsetof(struct guard_conf, member)
 
 static const struct key device_key[] = {
-	{"match", set_match, show_selector, DEVICE(match), .repeat = true},
+	{"match", conf_set_match, conf_show_selector, DEVICE(match), .repeat = true},
 	{"reset", set_reset, show_reset, DEVICE(ladder)},
 	{"expect", set_expect, show_expect, DEVICE(expect)},
-	{"init", set_init, show_init, DEVICE(init)},
-	{"baud", set_baud, show_baud, DEVICE(baud)},
-	{"attempts", set_count, show_count, DEVICE(attempts), 1, 10},
-	{"ready", set_duration, show_duration, DEVICE(ready_ms), 100, 60000},
-	{"timeout", set_duration, show_duration, DEVICE(timeout_ms), 1000, 120000},
+	{"init", conf_set_word, show_init, DEVICE(init), .words = init_words},
+	{"baud", conf_set_baud, conf_show_baud, DEVICE(baud), .words = conf_rates_or_auto},
+	{"attempts", conf_set_count, conf_show_count, DEVICE(attempts), 1, 10},
+	{"ready", conf_set_duration, conf_show_duration, DEVICE(ready_ms), 100, 60000},
+	{"timeout", conf_set_duration, conf_show_duration, DEVICE(timeout_ms), 1000, 120000},
 	{"symlink", set_symlink, show_symlink, DEVICE(symlink)},
-	{"then", set_then, show_selector, DEVICE(then)},
+	{"then", set_then, conf_show_selector, DEVICE(then)},
+	{NULL},
+};
+
+static const struct key relay_key[] = {
+	{"match", conf_set_match, conf_show_selector, RELAY(match), .repeat = true},
+	{"protocol", set_protocol, show_protocol, RELAY(protocol)},
+	{"channel", conf_set_count, conf_show_count, RELAY(channel), 1, RELAY_CHANNELS},
+	{"pulse", set_pulse, show_pulse, RELAY(pulse_ms), 20, 60000},
+	{"max-pulse", set_pulse, conf_show_duration, RELAY(max_pulse_ms), 20, 60000},
+	{"momentary", conf_set_word, show_momentary, RELAY(momentary), .words = no_yes},
+	{"baud", conf_set_baud, conf_show_baud, RELAY(baud), .words = conf_rates},
+	{"on", conf_set_bytes, conf_show_bytes, RELAY(on)},
+	{"off", conf_set_bytes, conf_show_bytes, RELAY(off)},
+	{"status", conf_set_bytes, conf_show_bytes, RELAY(status)},
+	{"status-closed", conf_set_bytes, conf_show_bytes, RELAY(closed)},
+	{"status-open", conf_set_bytes, conf_show_bytes, RELAY(open)},
 	{NULL},
 };
 
 static const struct key guard_key[] = {
-	{"max-resets", set_count, show_count, GUARD(max_resets), 1, GUARD_RESETS_MAX},
-	{"window", set_duration, show_duration, GUARD(window_ms), 1000, 3600000},
-	{"cool-down", set_duration, show_duration, GUARD(cool_down_ms), 0, 60000},
-	{"forgive", set_duration, show_duration, GUARD(forgive_ms), 0, 3600000},
+	{"max-resets", conf_set_count, conf_show_count, GUARD(max_resets), 1, GUARD_RESETS_MAX},
+	{"window", conf_set_duration, conf_show_duration, GUARD(window_ms), 1000, 3600000},
+	{"cool-down", conf_set_duration, conf_show_duration, GUARD(cool_down_ms), 0, 60000},
+	{"forgive", conf_set_duration, conf_show_duration, GUARD(forgive_ms), 0, 3600000},
 	{NULL},
 };
 
 _Static_assert(sizeof(device_key) / sizeof(device_key[0]) <= CONF_KEYS + 1, "an origin for each key");
+_Static_assert(sizeof(relay_key) / sizeof(relay_key[0]) <= CONF_KEYS + 1, "an origin for each key");
 
 /* The table, the struct and the origins of the section being read or shown. */
 static const struct key *table_of(const struct conf_section *s, char **base, struct conf_origin **origin)
 {
-	*base = s->device ? (char *)s->device : (char *)s->guard;
-	*origin = s->device ? s->device->origin : s->guard->origin;
-	return s->device ? device_key : guard_key;
+	if (s->device) {
+		*base = (char *)s->device;
+		*origin = s->device->origin;
+		return device_key;
+	}
+	if (s->relay) {
+		*base = (char *)s->relay;
+		*origin = s->relay->origin;
+		return relay_key;
+	}
+	*base = (char *)s->guard;
+	*origin = s->guard->origin;
+	return guard_key;
 }
 
 int config_key_set(const struct conf_section *s, const char *name, const char *value, const struct conf_origin *at,
@@ -357,15 +263,16 @@ int config_key_set(const struct conf_section *s, const char *name, const char *v
 		v.key = &key[n];
 		v.field = base + key[n].offset;
 		int r = key[n].set(&v);
-		return r == -ENOMEM ? refuse(&v, "does not fit in memory") : r;
+		return r == -ENOMEM ? conf_refuse(&v, "does not fit in memory") : r;
 	}
 	names[n] = NULL;
 	v.text = name;
 	const char *near = text_nearest(name, names);
 	char what[160];
 	snprintf(what, sizeof(what), "is not a key of this section; %s%s%s",
-		near ? "did you mean `" : "replug.conf names them all", near ? near : "", near ? "`?" : "");
-	return refuse(&v, what);
+		near ? "did you mean `" : "the vendor's replug.conf names them all", near ? near : "",
+		near ? "`?" : "");
+	return conf_refuse(&v, what);
 }
 
 void config_device_defaults(struct device_conf *d)
@@ -375,6 +282,12 @@ void config_device_defaults(struct device_conf *d)
 		.attempts = 3,
 		.ready_ms = 6000, /* some CH9329F need 5 s after a reset */
 		.timeout_ms = 10000};
+}
+
+void config_relay_defaults(struct relay_conf *r)
+{
+	*r = (struct relay_conf){
+		.channel = 1, .max_pulse_ms = CONF_MAX_PULSE_MS, .momentary = MOMENTARY_UNSET, .baud = 9600};
 }
 
 void config_guard_defaults(struct guard_conf *g)
@@ -391,13 +304,23 @@ enum node_class config_symlink_class(const struct device_conf *d)
 	return NODE_CLASSES;
 }
 
-const struct conf_origin *config_key_origin(const struct device_conf *d, const char *name)
+static const struct conf_origin *origin_of(const struct key *key, const struct conf_origin *origin, const char *name)
 {
 	size_t i = 0;
 
-	while (strcmp(device_key[i].name, name))
+	while (strcmp(key[i].name, name))
 		i++;
-	return &d->origin[i];
+	return &origin[i];
+}
+
+const struct conf_origin *config_key_origin(const struct device_conf *d, const char *name)
+{
+	return origin_of(device_key, d->origin, name);
+}
+
+const struct conf_origin *config_relay_origin(const struct relay_conf *r, const char *name)
+{
+	return origin_of(relay_key, r->origin, name);
 }
 
 static void walk(const struct conf_section *s, const char *header, config_line *line, void *ctx)
@@ -420,6 +343,10 @@ void config_walk(const struct config *c, config_line *line, void *ctx)
 	for (size_t i = 0; i < c->n; i++) {
 		snprintf(header, sizeof(header), "device %s", c->device[i].name);
 		walk(&(struct conf_section){.device = &c->device[i]}, header, line, ctx);
+	}
+	for (size_t i = 0; i < c->relays; i++) {
+		snprintf(header, sizeof(header), "relay %s", c->relay[i].name);
+		walk(&(struct conf_section){.relay = &c->relay[i]}, header, line, ctx);
 	}
 	walk(&(struct conf_section){.guard = &guard}, "guard", line, ctx);
 }

@@ -5,9 +5,10 @@
 
 #include "config.h"
 
-/* The section that is being read: one of the two is set. */
+/* The section that is being read: one of them is set. */
 struct conf_section {
 	struct device_conf *device;
+	struct relay_conf *relay;
 	struct guard_conf *guard;
 };
 
@@ -19,6 +20,7 @@ int config_key_set(const struct conf_section *s, const char *name, const char *v
 
 /* Where a key of a [device] section was set; name must be one of its keys. */
 const struct conf_origin *config_key_origin(const struct device_conf *d, const char *name);
+const struct conf_origin *config_relay_origin(const struct relay_conf *r, const char *name);
 
 void config_guard_defaults(struct guard_conf *g);
 

@@ -40,7 +40,7 @@ static void complain(struct reading *r, unsigned line, const char *message)
 	r->report(r->ctx, r->file, line, message);
 }
 
-/* Both kinds of section remember where their header stood, so that a second one in the same file is seen. */
+/* Sections remember where their header stood, so that a second one in the same file is seen. */
 static bool seen_twice(struct reading *r, const char *kind, const char *name, unsigned *file, unsigned *line)
 {
 	char msg[160];
@@ -56,23 +56,43 @@ static bool seen_twice(struct reading *r, const char *kind, const char *name, un
 	return false;
 }
 
+/* Room for one more element. Powers of two: a configuration of a thousand sections costs ten moves. */
+static void *grow(void *array, size_t n, size_t size)
+{
+	return n & (n - 1) ? array : realloc(array, (n ? n * 2 : 1) * size);
+}
+
 static struct device_conf *add_device(struct config *c, const char *name)
 {
 	struct device_conf *d = config_find(c, name);
 
 	if (d)
 		return d;
-	/* Powers of two: a configuration of a thousand sections costs ten moves. */
-	if (!(c->n & (c->n - 1))) {
-		d = realloc(c->device, (c->n ? c->n * 2 : 1) * sizeof(*d));
-		if (!d)
-			return NULL;
-		c->device = d;
-	}
+	d = grow(c->device, c->n, sizeof(*d));
+	if (!d)
+		return NULL;
+	c->device = d;
 	d = &c->device[c->n++];
 	config_device_defaults(d);
 	memcpy(d->name, name, strlen(name) + 1);
 	return d;
+}
+
+static struct relay_conf *add_relay(struct config *c, const char *name)
+{
+	struct relay_conf *r = c->relay;
+
+	for (size_t i = 0; i < c->relays; i++, r++)
+		if (text_is(r->name, name))
+			return r;
+	r = grow(c->relay, c->relays, sizeof(*r));
+	if (!r)
+		return NULL;
+	c->relay = r;
+	r = &c->relay[c->relays++];
+	config_relay_defaults(r);
+	memcpy(r->name, name, strlen(name) + 1);
+	return r;
 }
 
 static bool valid_name(const char *name)
@@ -82,20 +102,21 @@ static bool valid_name(const char *name)
 
 static void unknown_section(struct reading *r, const char *kind, const char *name)
 {
-	static const char *const kinds[] = {"device", "guard", NULL};
+	static const char *const kinds[] = {"device", "relay", "guard", NULL};
 	const char *near = text_nearest(kind, kinds);
 	char msg[256], shown[96];
 
 	text_clean(shown, sizeof(shown), kind);
-	if (text_is(kind, "device")) {
+	if (text_is(kind, "device") || text_is(kind, "relay")) {
 		text_clean(shown, sizeof(shown), name);
 		snprintf(msg, sizeof(msg), "\"%s\" cannot be a section's name; letters, digits, - and _, at most %d",
 			shown, (int)CONF_NAME_MAX);
 	} else if (near) {
 		snprintf(msg, sizeof(msg), "unknown section [%s%s]; did you mean [%s%s]?", shown, *name ? " …" : "",
-			near, strcmp(near, "device") ? "" : " NAME");
+			near, strcmp(near, "guard") ? " NAME" : "");
 	} else {
-		snprintf(msg, sizeof(msg), "unknown section [%s%s]; known are [device NAME] and [guard]", shown,
+		snprintf(msg, sizeof(msg),
+			"unknown section [%s%s]; known are [device NAME], [relay NAME] and [guard]", shown,
 			*name ? " …" : "");
 	}
 	complain(r, r->line, msg);
@@ -128,6 +149,14 @@ static void open_section(struct reading *r, char *header)
 		}
 		r->section = (struct conf_section){.device = d};
 		r->skip = seen_twice(r, header, name, &d->header_file, &d->header_line);
+	} else if (text_is(header, "relay") && valid_name(name)) {
+		struct relay_conf *relay = add_relay(r->c, name);
+		if (!relay) {
+			complain(r, r->line, strerror(ENOMEM));
+			return;
+		}
+		r->section = (struct conf_section){.relay = relay};
+		r->skip = seen_twice(r, header, name, &relay->header_file, &relay->header_line);
 	} else {
 		unknown_section(r, header, name);
 	}
@@ -231,7 +260,8 @@ static int handle_value(void *user, const char *section, const char *name, const
 	if (r->skip)
 		return 1;
 	if (!r->in_section) {
-		complain(r, r->line, "a key before the first section; sections are [device NAME] and [guard]");
+		complain(r, r->line,
+			"a key before the first section; sections are [device NAME], [relay NAME] and [guard]");
 		r->skip = true;
 		return 1;
 	}
@@ -387,34 +417,11 @@ void config_free(struct config *c)
 		selector_free(&c->device[i].match);
 		selector_free(&c->device[i].then);
 	}
+	for (size_t i = 0; i < c->relays; i++)
+		selector_free(&c->relay[i].match);
+	free(c->relay);
 	for (size_t i = c->n_files - c->n_own; i < c->n_files; i++)
 		free((char *)(uintptr_t)c->file[i]);
 	free(c->device);
 	free(c);
-}
-
-struct device_conf *config_find(const struct config *c, const char *name)
-{
-	for (size_t i = 0; i < c->n; i++)
-		if (text_is(c->device[i].name, name))
-			return &c->device[i];
-	return NULL;
-}
-
-const struct device_conf *config_match(const struct config *c, const struct usb_facts *facts, size_t *which)
-{
-	const struct device_conf *best = NULL;
-	unsigned most = 0;
-	size_t term;
-
-	for (size_t i = 0; i < c->n; i++) {
-		unsigned weight = selector_match(&c->device[i].match, facts, &term);
-		if (weight && weight >= most) {
-			best = &c->device[i];
-			most = weight;
-			if (which)
-				*which = term;
-		}
-	}
-	return best;
 }

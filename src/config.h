@@ -51,6 +51,44 @@ struct device_conf {
 	unsigned header_line;
 };
 
+enum { CONF_BYTES = 16 };
+
+/* Bytes as a person wrote them: D0 01. */
+struct conf_bytes {
+	uint8_t n, byte[CONF_BYTES];
+};
+
+/* What a relay board understands. RELAY_UNKNOWN: not said, its ID may tell. */
+enum relay_protocol {
+	RELAY_UNKNOWN,
+	RELAY_DCTTECH,
+	RELAY_LCUS,
+	RELAY_LCUS_HID,
+	RELAY_DIUSTOU,
+	RELAY_KMTRONIC,
+	RELAY_UCREATEFUN,
+	RELAY_ICSE,
+	RELAY_CUSTOM,
+	RELAY_PROTOCOLS
+};
+extern const char *const relay_protocol_name[RELAY_PROTOCOLS + 1]; /* "" for RELAY_UNKNOWN, NULL at the end */
+
+enum { RELAY_CHANNELS = 8, CONF_MAX_PULSE_MS = 10000 };
+
+/* One contact of a relay board. */
+struct relay_conf {
+	char name[CONF_NAME_MAX + 1];
+	struct selector match;
+	unsigned protocol;               /* enum relay_protocol */
+	unsigned channel;                /* from 1 */
+	uint32_t pulse_ms, max_pulse_ms; /* pulse 0: not set */
+	unsigned momentary;              /* it is a button's: closed by pulses only; 0 or 1 */
+	unsigned baud;
+	struct conf_bytes on, off, status, closed, open; /* for RELAY_CUSTOM */
+	struct conf_origin origin[CONF_KEYS];
+	unsigned header_file, header_line;
+};
+
 struct guard_conf {
 	unsigned max_resets;
 	uint32_t window_ms, cool_down_ms, forgive_ms;
@@ -61,6 +99,8 @@ struct guard_conf {
 struct config {
 	struct device_conf *device;
 	size_t n;
+	struct relay_conf *relay;
+	size_t relays;
 	struct guard_conf guard;
 	const char *file[CONF_FILES]; /* what was read, in order */
 	size_t n_files, n_own;        /* the last n_own names are the configuration's to free */
@@ -87,16 +127,30 @@ void config_free(struct config *c);
 /* What applies to a device that no section takes. */
 void config_device_defaults(struct device_conf *d);
 
+/* What applies to a board that no section takes. */
+void config_relay_defaults(struct relay_conf *r);
+
 struct device_conf *config_find(const struct config *c, const char *name);
 
 /* The name of the section that a person may have meant by name, or NULL. */
 const char *config_nearest(const struct config *c, const char *name);
 
+/* The [relay] section of this name, or NULL; and the one that a person may have meant by it. */
+const struct relay_conf *config_find_relay(const struct config *c, const char *name);
+const char *config_nearest_relay(const struct config *c, const char *name);
+
 /*
  * The section that takes the device, or NULL. The most specific match wins, then the section that was
- * defined last. *which, if not NULL, becomes the first term of the alternative that matched.
+ * defined last. *which, if not NULL, becomes the first term of the alternative that matched. A relay board is
+ * taken by no [device] section unless that names it more specifically than its [relay] sections do.
  */
 const struct device_conf *config_match(const struct config *c, const struct usb_facts *facts, size_t *which);
+
+/*
+ * The [relay] section that takes the board, likewise; of several for its contacts, the last. NULL also where a
+ * [device] section names it more specifically.
+ */
+const struct relay_conf *config_match_relay(const struct config *c, const struct usb_facts *facts, size_t *which);
 
 /*
  * Walks over the merged configuration, a call for each key: section header text, key, value as it would be

@@ -156,7 +156,7 @@ static int node_order(const void *a, const void *b)
 
 static void read_links(struct udev *udev, struct node *n)
 {
-	struct udev_device *u = udev_device_new_from_syspath(udev, n->syspath);
+	struct udev_device *u = udev ? udev_device_new_from_syspath(udev, n->syspath) : NULL;
 	struct udev_list_entry *e;
 
 	if (!u)
@@ -208,6 +208,7 @@ int device_read(struct udev *udev, const struct config *c, const char *port, str
 		return -ENODEV;
 	device_facts(d, &facts, nodes, sizeof(nodes) / sizeof(nodes[0]));
 	d->conf = c ? config_match(c, &facts, &d->term) : NULL;
+	d->relay = c && !d->conf ? config_match_relay(c, &facts, &d->term) : NULL;
 	return 0;
 }
 
@@ -221,7 +222,33 @@ static int port_order(const struct dirent **a, const struct dirent **b)
 	return natural((*a)->d_name, (*b)->d_name);
 }
 
-int device_list(struct udev *udev, const struct config *c, struct device **out, size_t *n)
+/*
+ * Whether the device in a port can be one of sel's, by attributes that the kernel shows without taking the device's
+ * lock: while it resets the device, reading "uevent" or a string would wait for that.
+ */
+static bool may_match(const char *port, const struct selector *sel)
+{
+	char dir[64];
+	struct usb_facts f = {.port = port};
+
+	for (size_t i = 0; i < sel->n; i++)
+		if (sel->term[i].kind != SEL_ID && sel->term[i].kind != SEL_PORT && sel->term[i].kind != SEL_BUS)
+			return true; /* it takes more to tell */
+	if (snprintf(dir, sizeof(dir), SYS_USB "/%s", port) >= (int)sizeof(dir))
+		return false;
+	if (selector_has(sel, SEL_ID)) {
+		f.vid = (uint16_t)attr_number(dir, "idVendor", 16);
+		f.pid = (uint16_t)attr_number(dir, "idProduct", 16);
+	}
+	if (selector_has(sel, SEL_BUS)) {
+		f.bus = attr_number(dir, "busnum", 10);
+		f.dev = attr_number(dir, "devnum", 10);
+	}
+	return selector_match(sel, &f, NULL) > 0;
+}
+
+static int list_devices(
+	struct udev *udev, const struct config *c, const struct selector *sel, struct device **out, size_t *n)
 {
 	struct dirent **list;
 	int found = scandir(SYS_USB, &list, port_filter, port_order);
@@ -232,12 +259,25 @@ int device_list(struct udev *udev, const struct config *c, struct device **out, 
 		return errno == ENOMEM ? -ENOMEM : 0; /* a kernel without USB has no devices */
 	*out = calloc(found ? (size_t)found : 1, sizeof(**out));
 	for (int i = 0; i < found; i++) {
-		if (*out && !device_read(udev, c, list[i]->d_name, &(*out)[*n]))
+		struct device *d = *out ? &(*out)[*n] : NULL;
+		if (d && (!sel || may_match(list[i]->d_name, sel)) && !device_read(udev, c, list[i]->d_name, d) &&
+			(!sel || device_matches(d, sel)))
 			++*n;
 		free(list[i]);
 	}
 	free(list);
 	return *out ? 0 : -ENOMEM;
+}
+
+int device_list(struct udev *udev, const struct config *c, struct device **out, size_t *n)
+{
+	return list_devices(udev, c, NULL, out, n);
+}
+
+int device_find(struct udev *udev, const struct config *c, const struct selector *sel, struct device **out, size_t *n)
+{
+	/* Only one who names a link wants to know of links; looking them up costs more than all the rest. */
+	return list_devices(selector_has(sel, SEL_NODE) ? udev : NULL, c, sel, out, n);
 }
 
 void device_facts(const struct device *d, struct usb_facts *f, const char **nodes, size_t size)

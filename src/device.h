@@ -41,14 +41,22 @@ struct device {
 	struct node node[DEVICE_NODES];
 	unsigned nodes;
 	const struct device_conf *conf; /* the section that takes it, or NULL */
+	const struct relay_conf *relay; /* or that of a relay board's contact */
 	size_t term;                    /* the alternative of its `match` that did */
 };
 
-/* Reads the device in a port such as "1-1.4". Returns 0 or -ENODEV. */
+/* Reads the device in a port such as "1-1.4"; without udev, its nodes' links are not read. Returns 0 or -ENODEV. */
 int device_read(struct udev *udev, const struct config *c, const char *port, struct device *d);
 
 /* Every USB device but the root hubs, sorted by port, in a malloc'ed array. Returns 0 or -ENOMEM. */
 int device_list(struct udev *udev, const struct config *c, struct device **out, size_t *n);
+
+/*
+ * The devices that sel names, likewise. Where that can be told from ID, port and number, it costs two or four small
+ * files in sysfs for each device on the bus that is none of them. Links of nodes are read only where sel has nodes.
+ */
+int device_find(
+	struct udev *udev, const struct config *c, const struct selector *sel, struct device **out, size_t *n);
 
 /* Whether the selector names this device. */
 bool device_matches(const struct device *d, const struct selector *sel);

@@ -81,6 +81,32 @@ static char *put(char *p, const char *key, const char *value)
 	return p;
 }
 
+static int tell(const char *out, size_t n)
+{
+	while (n) {
+		ssize_t done = write(STDOUT_FILENO, out, n);
+		if (done < 0 && errno != EINTR)
+			return USAGE;
+		out += done > 0 ? done : 0;
+		n -= done > 0 ? (size_t)done : 0;
+	}
+	return MATCHED;
+}
+
+/*
+ * A relay board, for the rules that let its group have its node. An ID that only says "serial adapter" is not enough
+ * to give a tty away: for that the rules want "port".
+ */
+static int answer_relay(const struct relay_conf *r, size_t term)
+{
+	const struct selector *sel = &r->match;
+	bool port = false;
+
+	for (size_t i = term; i < sel->n && (i == term || !sel->term[i].first); i++)
+		port |= sel->term[i].kind == SEL_PORT;
+	return port ? tell("REPLUG_RELAY=port\n", 18) : tell("REPLUG_RELAY=id\n", 16);
+}
+
 static int answer(const struct device_conf *d)
 {
 	char out[CONF_NAME_MAX + CONF_SYMLINK_SIZE + 64], *p = put(out, "REPLUG_DEVICE=", d->name);
@@ -95,13 +121,7 @@ static int answer(const struct device_conf *d)
 	default:
 		break;
 	}
-	for (const char *q = out; q < p;) {
-		ssize_t n = write(STDOUT_FILENO, q, (size_t)(p - q));
-		if (n < 0 && errno != EINTR)
-			return USAGE;
-		q += n > 0 ? n : 0;
-	}
-	return MATCHED;
+	return tell(out, (size_t)(p - out));
 }
 
 /* The value of NAME= in the environment; cheaper in one pass than four getenv. */
@@ -174,6 +194,8 @@ int main(int argc, char **argv, char **env)
 		facts.product = attribute(event.devpath, "product", name, sizeof(name));
 	}
 	const struct device_conf *d = config_match(c, &facts, NULL);
+	size_t term = 0;
+	const struct relay_conf *r = d || !c->relays ? NULL : config_match_relay(c, &facts, &term);
 	/* Nothing is freed: the process ends here, and every plug would pay for it. */
-	return d ? answer(d) : NO_MATCH;
+	return d ? answer(d) : r ? answer_relay(r, term) : NO_MATCH;
 }

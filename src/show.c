@@ -11,63 +11,11 @@
 #include "chip.h"
 #include "config-keys.h"
 #include "record.h"
-
-static struct json_object *text_or_null(const char *s)
-{
-	return s && *s ? json_object_new_string(s) : NULL;
-}
+#include "table.h"
 
 static void add(struct json_object *o, const char *key, struct json_object *v)
 {
 	json_object_object_add(o, key, v);
-}
-
-static enum status print_json(struct json_object *o)
-{
-	int n = puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
-
-	json_object_put(o);
-	return n < 0 || fflush(stdout) ? STATUS_FAILED : STATUS_DONE;
-}
-
-/* A table whose columns are as wide as they have to be; the last one is left as it is. */
-enum { COLUMNS = 8 };
-struct table {
-	char *(*row)[COLUMNS];
-	size_t n;
-	int width[COLUMNS];
-};
-
-static void table_add(struct table *t, const char *const *cell)
-{
-	char *(*grown)[COLUMNS] = realloc(t->row, (t->n + 1) * sizeof(*grown));
-
-	if (!grown)
-		return;
-	t->row = grown;
-	for (int i = 0; i < COLUMNS; i++) {
-		t->row[t->n][i] = cell[i] ? strdup(*cell[i] ? cell[i] : "-") : NULL;
-		int len = cell[i] ? (int)strlen(cell[i]) : 0;
-		if (len > t->width[i])
-			t->width[i] = len;
-		if (!cell[i])
-			break;
-	}
-	t->n++;
-}
-
-static enum status table_print(struct table *t)
-{
-	for (size_t r = 0; r < t->n; r++) {
-		for (int i = 0; i < COLUMNS && t->row[r][i]; i++) {
-			bool last = i + 1 == COLUMNS || !t->row[r][i + 1];
-			printf("%s%-*s", i ? "  " : "", last ? 0 : t->width[i], t->row[r][i]);
-			free(t->row[r][i]);
-		}
-		putchar('\n');
-	}
-	free(t->row);
-	return fflush(stdout) ? STATUS_FAILED : STATUS_DONE;
 }
 
 static const char *state_of(const char *port, struct record *r)
@@ -85,13 +33,14 @@ static struct json_object *device_json(const struct device *d)
 	snprintf(id, sizeof(id), "%04x:%04x", d->vid, d->pid);
 	add(o, "port", json_object_new_string(d->port));
 	add(o, "id", json_object_new_string(id));
-	add(o, "section", d->conf ? json_object_new_string(d->conf->name) : NULL);
-	add(o, "state", text_or_null(state_of(d->port, &r)));
+	add(o, "section", json_text(d->conf ? d->conf->name : NULL));
+	add(o, "relay", json_text(d->relay ? d->relay->name : NULL));
+	add(o, "state", json_text(state_of(d->port, &r)));
 	add(o, "bus", json_object_new_int((int)d->bus));
 	add(o, "device", json_object_new_int((int)d->dev));
-	add(o, "manufacturer", text_or_null(d->manufacturer));
-	add(o, "product", text_or_null(d->product));
-	add(o, "serial", text_or_null(d->serial));
+	add(o, "manufacturer", json_text(d->manufacturer));
+	add(o, "product", json_text(d->product));
+	add(o, "serial", json_text(d->serial));
 	for (unsigned i = 0; i < d->nodes; i++) {
 		json_object_array_add(nodes, json_object_new_string(d->node[i].path));
 		for (unsigned k = 0; k < d->node[i].links; k++)
@@ -111,6 +60,16 @@ static void join_nodes(const struct device *d, char *dst, size_t size)
 		n += (size_t)snprintf(dst + n, size - n, "%s%s", i ? " " : "", d->node[i].path);
 }
 
+/* A relay board's section is one of its contacts'. */
+static void section_of(const struct device *d, char *dst, size_t size)
+{
+	snprintf(dst, size, "%s%s%s",
+		d->relay  ? "[relay "
+		: d->conf ? d->conf->name
+			  : "",
+		d->relay ? d->relay->name : "", d->relay ? "]" : "");
+}
+
 enum status show_list(const struct device *list, size_t n, const struct selector *sel, bool json)
 {
 	struct json_object *array = json ? json_object_new_array() : NULL;
@@ -121,7 +80,7 @@ enum status show_list(const struct device *list, size_t n, const struct selector
 		table_add(&t, (const char *const[COLUMNS]){"PORT", "ID", "SECTION", "STATE", "PRODUCT", "NODES"});
 	for (size_t i = 0; i < n; i++) {
 		const struct device *d = &list[i];
-		char id[10], nodes[2048];
+		char id[10], nodes[2048], section[CONF_NAME_MAX + 16];
 		struct record r;
 		if (sel && !device_matches(d, sel))
 			continue;
@@ -133,10 +92,11 @@ enum status show_list(const struct device *list, size_t n, const struct selector
 		snprintf(id, sizeof(id), "%04x:%04x", d->vid, d->pid);
 		join_nodes(d, nodes, sizeof(nodes));
 		const char *state = state_of(d->port, &r);
-		table_add(&t, (const char *const[COLUMNS]){d->port, id, d->conf ? d->conf->name : "",
-				      state ? state : "", d->product, nodes});
+		section_of(d, section, sizeof(section));
+		table_add(&t,
+			(const char *const[COLUMNS]){d->port, id, section, state ? state : "", d->product, nodes});
 	}
-	enum status s = json ? print_json(array) : table_print(&t);
+	enum status s = json ? json_print(array) : table_print(&t);
 	return sel && !shown ? STATUS_NO_DEVICE : s;
 }
 
@@ -158,13 +118,13 @@ static struct json_object *record_json(const struct record *r)
 	iso_time(r->when, when, sizeof(when));
 	add(o, "port", json_object_new_string(r->port));
 	add(o, "id", json_object_new_string(r->id));
-	add(o, "section", text_or_null(r->section));
-	add(o, "product", text_or_null(r->product));
+	add(o, "section", json_text(r->section));
+	add(o, "product", json_text(r->product));
 	add(o, "state", json_object_new_string(record_state_name[r->state]));
-	add(o, "action", text_or_null(r->action));
-	add(o, "error", text_or_null(r->error));
+	add(o, "action", json_text(r->action));
+	add(o, "error", json_text(r->error));
 	add(o, "duration_ms", json_object_new_int64(r->duration_ms));
-	add(o, "when", text_or_null(when));
+	add(o, "when", json_text(when));
 	for (unsigned i = 0; i < r->steps; i++)
 		add(steps, r->step[i].name, json_object_new_int64(r->step[i].ms));
 	add(o, "steps", steps);
@@ -244,7 +204,7 @@ enum status show_status(const struct device *dev, size_t devs, const struct sele
 	}
 	free(list);
 	if (json) {
-		s = print_json(array);
+		s = json_print(array);
 	} else {
 		json_object_put(array);
 		s = table_print(&t);
@@ -274,18 +234,78 @@ static void why_taken(const struct device *d, char *dst, size_t size)
 {
 	char term[512];
 
-	if (!d->conf) {
+	if (!d->conf && !d->relay) {
 		snprintf(dst, size, "no section's match names it");
 		return;
 	}
-	selector_show(term, sizeof(term), &d->conf->match, d->term);
+	selector_show(term, sizeof(term), d->conf ? &d->conf->match : &d->relay->match, d->term);
 	snprintf(dst, size, "match = %.400s", term);
+}
+
+static void warn_empty(const char *kind, const char *name, const struct conf_origin *match)
+{
+	if (!match->file)
+		fprintf(stderr, "warning: [%s %s] has no `match` and takes nothing; is the name misspelt?\n", kind,
+			name);
+}
+
+static void warn_node(const char *kind, const char *name, const struct selector *match)
+{
+	if (selector_has(match, SEL_NODE))
+		fprintf(stderr,
+			"warning: [%s %s] matches a node below /dev, which is not there yet when the device is "
+			"plugged: "
+			"by hand only\n",
+			kind, name);
+}
+
+/* Whether what is said in this alternative tells one device of an ID from another. */
+static bool tells_apart(const struct selector *sel, size_t first)
+{
+	for (size_t i = first; i < sel->n && (i == first || !sel->term[i].first); i++)
+		if (sel->term[i].kind != SEL_ID && sel->term[i].kind != SEL_PRODUCT)
+			return true;
+	return false;
+}
+
+/* The ID that a relay's section asks for and nothing more, although a section for a CH9329 asks for it, too; or NULL.
+ */
+static const struct sel_term *lookalike(const struct selector *relay, const struct selector *chip)
+{
+	size_t first = 0;
+
+	for (size_t i = 0; i < relay->n; i++) {
+		first = relay->term[i].first ? i : first;
+		for (size_t k = 0; relay->term[i].kind == SEL_ID && !tells_apart(relay, first) && k < chip->n; k++)
+			if (chip->term[k].kind == SEL_ID && chip->term[k].vid == relay->term[i].vid &&
+				chip->term[k].pid == relay->term[i].pid)
+				return &relay->term[i];
+	}
+	return NULL;
+}
+
+/* A chip must not get a relay's bytes for keys, nor a relay a chip's for switching. */
+static void warn_lookalikes(const struct config *c)
+{
+	for (size_t i = 0; i < c->relays; i++)
+		for (size_t k = 0; k < c->n; k++) {
+			const struct sel_term *id = c->device[k].init == INIT_CH9329
+							    ? lookalike(&c->relay[i].match, &c->device[k].match)
+							    : NULL;
+			if (id)
+				fprintf(stderr,
+					"warning: [relay %s] and [device %s] both take %04x:%04x, and the relay's "
+					"section "
+					"names no port: one may be taken for the other; write match = %04x:%04x "
+					"usb=PORT\n",
+					c->relay[i].name, c->device[k].name, id->vid, id->pid, id->vid, id->pid);
+		}
 }
 
 enum status show_check(const struct config *c, const struct device *list, size_t n, bool json)
 {
 	struct json_object *array = json ? json_object_new_array() : NULL;
-	char section[CONF_NAME_MAX + 16] = "", why[512], id[10], nodes[2048];
+	char section[CONF_NAME_MAX + 16] = "", why[512], id[10], nodes[2048], taker[CONF_NAME_MAX + 16];
 	struct table t = {0};
 
 	for (size_t i = 0; json && i < n; i++) {
@@ -295,7 +315,7 @@ enum status show_check(const struct config *c, const struct device *list, size_t
 		json_object_array_add(array, o);
 	}
 	if (json)
-		return print_json(array);
+		return json_print(array);
 	for (size_t i = 0; i < c->n_files; i++)
 		printf("# read: %s\n", c->file[i]);
 	if (!c->n)
@@ -309,20 +329,17 @@ enum status show_check(const struct config *c, const struct device *list, size_t
 		snprintf(id, sizeof(id), "%04x:%04x", list[i].vid, list[i].pid);
 		why_taken(&list[i], why, sizeof(why));
 		join_nodes(&list[i], nodes, sizeof(nodes));
-		table_add(&t, (const char *const[COLUMNS]){
-				      list[i].port, id, list[i].conf ? list[i].conf->name : "", why, nodes});
+		section_of(&list[i], taker, sizeof(taker));
+		table_add(&t, (const char *const[COLUMNS]){list[i].port, id, taker, why, nodes});
 	}
 	for (size_t i = 0; i < c->n; i++)
-		if (!config_key_origin(&c->device[i], "match")->file)
-			fprintf(stderr,
-				"warning: [device %s] has no `match` and takes nothing; is the name misspelt?\n",
-				c->device[i].name);
+		warn_empty("device", c->device[i].name, config_key_origin(&c->device[i], "match"));
+	for (size_t i = 0; i < c->relays; i++)
+		warn_empty("relay", c->relay[i].name, config_relay_origin(&c->relay[i], "match"));
+	warn_lookalikes(c);
 	for (size_t i = 0; i < c->n; i++)
-		if (selector_has(&c->device[i].match, SEL_NODE))
-			fprintf(stderr,
-				"warning: [device %s] matches a node below /dev, which is not there yet when the "
-				"device is plugged: "
-				"by hand only\n",
-				c->device[i].name);
+		warn_node("device", c->device[i].name, &c->device[i].match);
+	for (size_t i = 0; i < c->relays; i++)
+		warn_node("relay", c->relay[i].name, &c->relay[i].match);
 	return table_print(&t);
 }

@@ -158,6 +158,13 @@ int text_duration(const char *text, uint32_t *ms)
 	return -EINVAL;
 }
 
+bool text_has_unit(const char *text)
+{
+	size_t n = strlen(text);
+
+	return n && (text[n - 1] < '0' || text[n - 1] > '9');
+}
+
 void text_duration_show(char *dst, size_t size, uint32_t ms)
 {
 	for (size_t i = 0; i < sizeof(unit) / sizeof(unit[0]); i++)

@@ -36,6 +36,9 @@ const char *text_nearest(const char *word, const char *const *list);
  */
 int text_duration(const char *text, uint32_t *ms);
 
+/* Whether a duration says its unit: where a finger is concerned, a bare 5 could mean too much. */
+bool text_has_unit(const char *text);
+
 /* Writes a duration in the largest unit that is exact: "3s", "500ms". */
 void text_duration_show(char *dst, size_t size, uint32_t ms);
 

@@ -21,6 +21,8 @@ check 'make install puts everything where it belongs' make -s B="$tmp/gcc" CC=gc
 check 'and nothing else' same "$(installed)" '755 usr/bin/replug
 644 usr/lib/replug/replug.conf
 644 usr/lib/systemd/system/replug@.service
+644 usr/lib/sysusers.d/replug.conf
+644 usr/lib/tmpfiles.d/replug.conf
 755 usr/lib/udev/replug-match
 644 usr/lib/udev/rules.d/60-replug.rules'
 check 'no placeholder is left in what was installed' same "$(grep -rlE '@[A-Z]+@' "$tmp/root")" ''

@@ -380,7 +380,8 @@ TEST(an_unknown_section_names_the_nearest)
 {
 	wrong("\n[devise a]\nx = 1\n", 2, "unknown section [devise|[device NAME]");
 	wrong("[gard]\n", 1, "[gard]|did you mean [guard]?");
-	wrong("[relays]\n", 1, "[relays]|[device NAME] and [guard]");
+	wrong("[hub]\n", 1, "[hub]|[device NAME], [relay NAME] and [guard]");
+	wrong("[relays]\n", 1, "did you mean [relay NAME]?");
 	wrong("[]\n", 1, "unknown section []");
 	wrong("[guard x]\n", 1, "guard");
 	wrong("[Guard]\n", 1, "did you mean [guard]?");
@@ -482,7 +483,8 @@ TEST(a_key_twice_in_one_section_is_an_error_and_in_two_files_is_not)
 
 TEST(a_key_before_the_first_section_is_an_error_once)
 {
-	wrong("attempts = 4\nready = 1s\n", 1, "a key before the first section|[device NAME] and [guard]");
+	wrong("attempts = 4\nready = 1s\n", 1,
+		"a key before the first section|[device NAME], [relay NAME] and [guard]");
 	put(vendor, "[device a]\n"); /* another file's last section is not this one's first */
 	wrong("attempts = 4\n", 1, "a key before the first section");
 }
@@ -762,6 +764,142 @@ TEST(the_shipped_configuration_loads_and_takes_dongle_and_bridge)
 	assert_false(c->strings); /* the common case reads no attributes */
 }
 
+static const struct relay_conf *relay(const char *name)
+{
+	const struct relay_conf *r = config_find_relay(c, name);
+
+	assert_non_null(r);
+	return r;
+}
+
+TEST(a_relay_section_begins_with_the_defaults)
+{
+	reads("[relay a]\nmatch = 16c0:05df\n");
+	assert_int_equal(c->relays, 1);
+	assert_int_equal(relay("a")->protocol, RELAY_UNKNOWN);
+	assert_int_equal(relay("a")->channel, 1);
+	assert_int_equal(relay("a")->pulse_ms, 0);
+	assert_int_equal(relay("a")->max_pulse_ms, 10000);
+	assert_int_equal(relay("a")->momentary, 0);
+	assert_int_equal(relay("a")->baud, 9600);
+	assert_null(config_find_relay(c, "b"));
+	assert_null(config_find(c, "a"));
+}
+
+TEST(every_key_of_a_relay_is_read)
+{
+	reads("[relay a]\nmatch = 1a86:7523 usb=1-1.3\nprotocol = kmtronic\nchannel = 8\npulse = 500ms\nmax-pulse = "
+	      "6s\n"
+	      "momentary = no\nbaud = 115200\n"
+	      "[relay b]\nmatch = 1a86:7523\nprotocol = custom\non = D0 01\noff = d0,00\nstatus = FF\n"
+	      "status-closed = 01 02 03\nstatus-open = 0\n");
+	assert_int_equal(relay("a")->protocol, RELAY_KMTRONIC);
+	assert_int_equal(relay("a")->channel, 8);
+	assert_int_equal(relay("a")->pulse_ms, 500);
+	assert_int_equal(relay("a")->max_pulse_ms, 6000);
+	assert_int_equal(relay("a")->momentary, 0);
+	assert_int_equal(relay("a")->baud, 115200);
+	assert_int_equal(relay("b")->on.n, 2);
+	assert_memory_equal(relay("b")->on.byte, "\xd0\x01", 2);
+	assert_memory_equal(relay("b")->off.byte, "\xd0\x00", 2);
+	assert_int_equal(relay("b")->closed.n, 3);
+	assert_int_equal(relay("b")->open.n, 1);
+	for (unsigned p = 1; p < RELAY_PROTOCOLS; p++) {
+		char text[128];
+		snprintf(text, sizeof(text), "[relay a]\nprotocol = %s\n%s", relay_protocol_name[p],
+			p == RELAY_CUSTOM ? "on = 1\noff = 0\n" : "");
+		reads(text);
+		assert_int_equal(relay("a")->protocol, p);
+	}
+}
+
+TEST(a_relay_with_a_pulse_is_momentary_unless_it_says_otherwise)
+{
+	reads("[relay a]\npulse = 1s\n");
+	assert_int_equal(relay("a")->momentary, 1);
+	reads("[relay a]\nmomentary = no\npulse = 1s\n");
+	assert_int_equal(relay("a")->momentary, 0);
+	reads("[relay a]\nmomentary = yes\n");
+	assert_int_equal(relay("a")->momentary, 1);
+}
+
+TEST(what_is_wrong_with_a_relay_is_said)
+{
+	wrong("[relay a]\nprotocol = kmtronik\n", 2, "\"kmtronik\"|kmtronic");
+	wrong("[relay a]\nprotocol =\n", 2, "valid are dcttech, lcus");
+	wrong("[relay a]\nchannel = 9\n", 2, "\"9\"|from 1 to 8");
+	wrong("[relay a]\nchannel = 0\n", 2, "from 1 to 8");
+	wrong("[relay a]\npulse = 61s\n", 2, "out of range|1min");
+	wrong("[relay a]\npulse = 10ms\n", 2, "out of range|20ms");
+	wrong("[relay a]\nmax-pulse = 61s\n", 2, "out of range");
+	wrong("[relay a]\npulse = 11s\n", 2, "longer than `max-pulse`");
+	wrong("[relay a]\npulse = 5s\nmax-pulse = 4s\n", 2, "longer than `max-pulse`");
+	wrong("[relay a]\npulse = 5\n", 2, "\"5\" has no unit|500ms or 2s");
+	wrong("[relay a]\nmax-pulse = 5\n", 2, "no unit");
+	wrong("[relay a]\nmomentary = maybe\n", 2, "valid are no, yes");
+	wrong("[relay a]\nbaud = auto\n", 2, "\"auto\"|9600");
+	wrong("[relay a]\nprotocol = custom\non = 1\n", 2, "needs `on` and `off`");
+	wrong("[relay a]\nprotocol = custom\non = 1\noff = 0\nstatus = 2\n", 5, "status-closed|status-open");
+	wrong("[relay a]\nprotocol = custom\non = 1\noff = 0\nstatus = 2\nstatus-closed = 3\nstatus-open = 03\n", 7,
+		"the same as `status-closed`");
+	wrong("[relay a]\nprotocol = custom\non = 1\noff = 0\nstatus-closed = 3\n", 5, "needs its question");
+	wrong("[relay a]\nprotocol = custom\non = -1\noff = 0\n", 3, "\"-1\"|hexadecimal");
+	wrong("[relay a]\nprotocol = custom\non = +5\noff = 0\n", 3, "hexadecimal");
+	reads("[relay a]\nprotocol = custom\non = 1\noff = 0\nchannel = 2\n");
+	wrong("[relay a]\nprotocol = lcus\non = 1\n", 3, "for `protocol = custom` only");
+	wrong("[relay a]\nprotocol = custom\non = D001\noff = 0\n", 3, "\"D001\"|hexadecimal");
+	wrong("[relay a]\nprotocol = custom\non = XY\noff = 0\n", 3, "\"XY\"|hexadecimal");
+	wrong("[relay a]\nprotocol = custom\non =\noff = 0\n", 3, "holds no bytes");
+	wrong("[relay a]\nprotocol = custom\non = 1 2 3 4 5 6 7 8 9 a b c d e f 10 11\noff = 0\n", 3,
+		"up to 16 bytes");
+	wrong("[relay a]\nexpect = tty\n", 2, "\"expect\" is not a key of this section");
+	wrong("[relay a]\n[relay a]\n", 2, "[relay a] is there already, at line 1");
+	wrong("[relay a b]\n", 1, "cannot be a section's name");
+	reads("[relay a]\n[device a]\n"); /* two kinds, two names */
+}
+
+/* The section whose board it is, or "". */
+static const char *board_of(uint16_t vid, uint16_t pid, const char *port)
+{
+	const struct relay_conf *r =
+		config_match_relay(c, &(struct usb_facts){.vid = vid, .pid = pid, .port = port}, NULL);
+
+	return r ? r->name : "";
+}
+
+TEST(a_board_is_its_relays_and_no_devices_unless_that_names_it_better)
+{
+	reads("[device hid]\nmatch = 1a86:7523 usb=1-1\n[relay power]\nmatch = 1a86:7523 usb=1-2\n");
+	assert_string_equal(taken_by(0x1a86, 0x7523, "1-1"), "hid");
+	assert_string_equal(board_of(0x1a86, 0x7523, "1-1"), "");
+	assert_string_equal(taken_by(0x1a86, 0x7523, "1-2"), "");
+	assert_string_equal(board_of(0x1a86, 0x7523, "1-2"), "power");
+	assert_string_equal(taken_by(0x1a86, 0x7523, "1-3"), "");
+	assert_string_equal(board_of(0x1a86, 0x7523, "1-3"), "");
+	reads("[device hid]\nmatch = 1a86:7523\n[relay power]\nmatch = 1a86:7523 usb=1-2\n");
+	assert_string_equal(taken_by(0x1a86, 0x7523, "1-1"), "hid");
+	assert_string_equal(board_of(0x1a86, 0x7523, "1-2"), "power");
+	assert_string_equal(taken_by(0x1a86, 0x7523, "1-2"), "");
+	reads("[device hid]\nmatch = 1a86:7523 usb=1-1\n[relay power]\nmatch = 1a86:7523\n");
+	assert_string_equal(taken_by(0x1a86, 0x7523, "1-1"), "hid");
+	assert_string_equal(board_of(0x1a86, 0x7523, "1-1"), "");
+	assert_string_equal(board_of(0x1a86, 0x7523, "1-2"), "power");
+	/* Between equals it is the relay's: what is reset by mistake is worse off than what is not. */
+	reads("[relay power]\nmatch = 1a86:7523\n[device hid]\nmatch = 1a86:7523\n");
+	assert_string_equal(taken_by(0x1a86, 0x7523, "1-1"), "");
+	assert_string_equal(board_of(0x1a86, 0x7523, "1-1"), "power");
+}
+
+TEST(strings_are_read_for_a_relays_match_too)
+{
+	reads("[relay a]\nmatch = 16c0:05df\n");
+	assert_false(c->strings);
+	reads("[relay a]\nmatch = 16c0:05df product=USBRelay2\n");
+	assert_true(c->strings);
+	reads("[relay a]\nmatch = serial=1\n");
+	assert_true(c->strings);
+}
+
 #define T(test) cmocka_unit_test_teardown(test, clean)
 
 int main(void)
@@ -807,6 +945,12 @@ int main(void)
 		T(a_symlink_stays_below_dev_and_is_what_udev_would_make),
 		T(then_names_sections_that_exist_and_have_something_to_initialise),
 		T(the_nearest_section_is_suggested_and_not_the_first_near_one),
+		T(a_relay_section_begins_with_the_defaults),
+		T(every_key_of_a_relay_is_read),
+		T(a_relay_with_a_pulse_is_momentary_unless_it_says_otherwise),
+		T(what_is_wrong_with_a_relay_is_said),
+		T(a_board_is_its_relays_and_no_devices_unless_that_names_it_better),
+		T(strings_are_read_for_a_relays_match_too),
 		T(what_can_only_be_said_at_the_end_is_all_said),
 		T(the_most_specific_match_wins_then_the_section_defined_last),
 		T(strings_are_wanted_only_where_a_match_asks_for_them),

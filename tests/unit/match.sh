@@ -83,6 +83,19 @@ configure <<<$'[device mine]\nmathc = usb=1-1.4'
 check 'a broken configuration is status 2, and nothing is answered' equal "$(ask PRODUCT=534d/2109/2100)" '2:'
 configure </dev/null
 
+# Relay boards: for the rules that give their nodes away.
+configure <<-END
+	[relay a]
+	match = 16c0:05df, 1a86:7523 usb=1-1.3
+	[relay b]
+	match = 067b:2303
+END
+check 'a relay board by its ID' equal "$(ask PRODUCT=16c0/5df/100)" '0:REPLUG_RELAY=id '
+check 'a relay board by its port, and no device' equal "$(ask PRODUCT=1a86/7523/264 DEVPATH=/devices/x/1-1.3)" '0:REPLUG_RELAY=port '
+check 'the same ID elsewhere is a device' equal "$(ask PRODUCT=1a86/7523/264 DEVPATH=/devices/x/1-1.4)" '0:REPLUG_DEVICE=hid '
+check 'a board that no port tells apart' equal "$(ask PRODUCT=67b/2303/300)" '0:REPLUG_RELAY=id '
+configure </dev/null
+
 misused() { # COMMAND…: status 2, a message, no answer
 	local status=0
 	"$@" >"$tmp/out" 2>"$tmp/err" || status=$?

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#include "table.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void table_add(struct table *t, const char *const *cell)
+{
+	char *(*grown)[COLUMNS] = realloc(t->row, (t->n + 1) * sizeof(*grown));
+
+	if (!grown)
+		return;
+	t->row = grown;
+	for (int i = 0; i < COLUMNS; i++) {
+		t->row[t->n][i] = cell[i] ? strdup(*cell[i] ? cell[i] : "-") : NULL;
+		int len = cell[i] ? (int)strlen(cell[i]) : 0;
+		if (len > t->width[i])
+			t->width[i] = len;
+		if (!cell[i])
+			break;
+	}
+	t->n++;
+}
+
+enum status table_print(struct table *t)
+{
+	for (size_t r = 0; r < t->n; r++) {
+		for (int i = 0; i < COLUMNS && t->row[r][i]; i++) {
+			bool last = i + 1 == COLUMNS || !t->row[r][i + 1];
+			printf("%s%-*s", i ? "  " : "", last ? 0 : t->width[i], t->row[r][i]);
+			free(t->row[r][i]);
+		}
+		putchar('\n');
+	}
+	free(t->row);
+	return fflush(stdout) ? STATUS_FAILED : STATUS_DONE;
+}
+
+struct json_object *json_text(const char *s)
+{
+	return s && *s ? json_object_new_string(s) : NULL;
+}
+
+enum status json_print(struct json_object *o)
+{
+	int n = puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+
+	json_object_put(o);
+	return n < 0 || fflush(stdout) ? STATUS_FAILED : STATUS_DONE;
+}

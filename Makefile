@@ -10,6 +10,7 @@ PREFIX     ?= /usr
 SYSCONFDIR ?= /etc
 BINDIR     ?= $(PREFIX)/bin
 LIBDIR     ?= $(PREFIX)/lib/replug
+DATADIR    ?= $(PREFIX)/share/replug
 UDEVDIR    ?= $(PREFIX)/lib/udev
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
 B          ?= build
@@ -35,15 +36,22 @@ INIH        = $(if $(filter /%,$(shell $(CC) -print-file-name=libinih.a)),-Wl$(c
 
 CONFIG     := config config-keys config-values config-match config-check selector text
 USB        := device device-wait wait log serial table
+BOARDS     := relay relay-dcttech relay-lcus relay-kmtronic relay-ucreatefun relay-icse relay-custom
 objects     = $(patsubst %,$(B)/obj/%.o,$(1))
 MATCH_OBJ  := $(call objects,replug-match $(CONFIG))
 REPLUG_OBJ := $(call objects,replug verbs show recover story then supervise guard record ladder chip ch9329 $(USB) $(CONFIG))
-PROGRAMS   := $(B)/replug $(B)/replug-match
+RELAY_OBJ  := $(call objects,replug-relay relay-run relay-hand relay-release relay-list relay-target relay-state $(BOARDS) $(USB) $(CONFIG))
+PROGRAMS   := $(B)/replug $(B)/replug-match $(B)/replug-relay
 
-all: $(PROGRAMS) $(B)/60-replug.rules $(B)/replug@.service
+GENERATED  := $(addprefix $(B)/,60-replug.rules replug@.service kvmd.service.conf replug-gpio.yaml)
+
+all: $(PROGRAMS) $(GENERATED)
 
 $(B)/replug: $(REPLUG_OBJ)
 	$(call Q,LD) $(CC) $(ALLLDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs $(PKGS)) $(INIH)
+
+$(B)/replug-relay: $(RELAY_OBJ)
+	$(call Q,LD) $(CC) $(ALLLDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs libudev json-c) $(INIH)
 
 $(B)/replug-match: $(MATCH_OBJ)
 	$(call Q,LD) $(CC) $(ALLLDFLAGS) -o $@ $^ $(INIH)
@@ -60,30 +68,37 @@ $(B)/flags: FORCE
 
 SUBST = sed -e 's|@BINDIR@|$(BINDIR)|g' -e 's|@UDEVDIR@|$(UDEVDIR)|g'
 
-$(B)/60-replug.rules: udev-rules/60-replug.rules.in $(B)/flags
+$(B)/%: udev-rules/%.in $(B)/flags
 	$(call Q,GEN) $(SUBST) $< > $@
 
-$(B)/replug@.service: packaging/systemd/replug@.service.in $(B)/flags
+$(B)/%: packaging/systemd/%.in $(B)/flags
+	$(call Q,GEN) $(SUBST) $< > $@
+
+$(B)/%: packaging/kvmd/%.in $(B)/flags
 	$(call Q,GEN) $(SUBST) $< > $@
 
 -include $(wildcard $(B)/obj/*.d)
 
 install: all
 	install -D -m 0755 $(B)/replug '$(DESTDIR)$(BINDIR)/replug'
+	install -D -m 0755 $(B)/replug-relay '$(DESTDIR)$(BINDIR)/replug-relay'
 	install -D -m 0755 $(B)/replug-match '$(DESTDIR)$(UDEVDIR)/replug-match'
 	install -D -m 0644 $(B)/60-replug.rules '$(DESTDIR)$(UDEVDIR)/rules.d/60-replug.rules'
 	install -D -m 0644 $(B)/replug@.service '$(DESTDIR)$(UNITDIR)/replug@.service'
+	install -D -m 0644 $(B)/kvmd.service.conf '$(DESTDIR)$(UNITDIR)/kvmd.service.d/replug.conf'
+	install -D -m 0644 $(B)/replug-gpio.yaml '$(DESTDIR)$(DATADIR)/replug-gpio.yaml'
 	install -D -m 0644 packaging/sysusers/replug.conf '$(DESTDIR)$(PREFIX)/lib/sysusers.d/replug.conf'
 	install -D -m 0644 packaging/tmpfiles/replug.conf '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/replug.conf'
 	install -D -m 0644 packaging/replug.conf '$(DESTDIR)$(LIBDIR)/replug.conf'
 	$(if $(DESTDIR),,$(SETTLE))
 
 uninstall:
-	rm -f '$(DESTDIR)$(BINDIR)/replug' '$(DESTDIR)$(UDEVDIR)/replug-match' \
+	rm -f '$(DESTDIR)$(BINDIR)/replug' '$(DESTDIR)$(BINDIR)/replug-relay' '$(DESTDIR)$(UDEVDIR)/replug-match' \
 		'$(DESTDIR)$(UDEVDIR)/rules.d/60-replug.rules' '$(DESTDIR)$(UNITDIR)/replug@.service' \
+		'$(DESTDIR)$(UNITDIR)/kvmd.service.d/replug.conf' '$(DESTDIR)$(DATADIR)/replug-gpio.yaml' \
 		'$(DESTDIR)$(PREFIX)/lib/sysusers.d/replug.conf' '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/replug.conf' \
 		'$(DESTDIR)$(LIBDIR)/replug.conf'
-	-rmdir '$(DESTDIR)$(LIBDIR)'
+	-rmdir '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(DATADIR)' '$(DESTDIR)$(UNITDIR)/kvmd.service.d'
 	$(if $(DESTDIR),,$(RELOAD))
 
 # A machine without udev or systemd (a container, an image being built) has nothing to reload. The group has to be
@@ -104,7 +119,7 @@ payload: all $(EMU)
 	@$(MAKE) -s install DESTDIR=$(B)/vm/payload
 	@install -D -m 0755 $(EMU) $(B)/vm/payload/usr/local/bin/emu
 	@# What `make install` needs, for the case that runs it on a live system.
-	@install -D -t $(B)/vm/payload/usr/src/replug/build $(PROGRAMS) $(B)/60-replug.rules $(B)/replug@.service
+	@install -D -t $(B)/vm/payload/usr/src/replug/build $(PROGRAMS) $(GENERATED)
 	@cp -R Makefile packaging $(B)/vm/payload/usr/src/replug/
 	@install -m 0755 $$(command -v make) $(B)/vm/payload/usr/local/bin/
 

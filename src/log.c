@@ -21,12 +21,12 @@ static bool stderr_is_journal(void)
 	       st.st_ino == ino;
 }
 
-void log_open(bool keep)
+void log_open(const char *program, bool keep)
 {
 	journal = stderr_is_journal();
 	to_syslog = keep && !journal;
 	if (to_syslog)
-		openlog("replug", LOG_PID, LOG_DAEMON);
+		openlog(program, LOG_PID, LOG_DAEMON);
 }
 
 void log_line(int priority, const char *format, ...)
@@ -52,4 +52,13 @@ void log_line(int priority, const char *format, ...)
 	int fd = !journal && priority >= LOG_NOTICE ? STDOUT_FILENO : STDERR_FILENO;
 	if (write(fd, line, len) < 0)
 		return; /* nobody is left to be told */
+}
+
+void log_config_error(void *ctx, const char *file, unsigned line, const char *message)
+{
+	(void)ctx;
+	if (line)
+		fprintf(stderr, "%s:%u: %s\n", file, line, message);
+	else
+		fprintf(stderr, "%s: %s\n", file, message);
 }

@@ -6,13 +6,17 @@
 #include <stdbool.h>
 #include <syslog.h>
 
-/* With keep, lines also go to syslog when no journal is listening on stderr: what a person did is on record too. */
-void log_open(bool keep);
+/* With keep, lines of this program also go to syslog when no journal is listening on stderr: what a person did is on
+ * record too. */
+void log_open(const char *program, bool keep);
 
 /*
  * Writes one line in one write(), so that lines of processes side by side do not mix. priority is LOG_ERR …
  * LOG_DEBUG; debug lines are dropped unless stderr is the journal.
  */
 __attribute__((format(printf, 2, 3))) void log_line(int priority, const char *format, ...);
+
+/* A config_report: one error of the configuration, to stderr. */
+void log_config_error(void *ctx, const char *file, unsigned line, const char *message);
 
 #endif

@@ -191,7 +191,7 @@ int main(int argc, char **argv)
 {
 	struct call c = {0};
 
-	log_open(false);
+	log_open("replug", false);
 	if (argc < 2) {
 		usage(stderr);
 		return STATUS_USAGE;

@@ -157,7 +157,7 @@ static enum status on_each(struct call *c, enum recover_mode mode, supervise_job
 		else
 			port[n++] = c->device[i].port;
 	}
-	log_open(true);
+	log_open("replug", true);
 	if (n)
 		s = supervise(port, n, recover_budget_ms(c->config), job, &run);
 	free(port);
@@ -172,7 +172,7 @@ static enum status on_port(struct call *c)
 
 	if (!only_port(c, port, sizeof(port)))
 		return c->missing;
-	log_open(true);
+	log_open("replug", true);
 	return recover_port(&run, port);
 }
 

@@ -17,9 +17,16 @@ uint64_t clock_ms(void)
 static const int stops[] = {SIGTERM, SIGINT, SIGHUP};
 enum { STOPS = sizeof(stops) / sizeof(stops[0]) };
 
+static volatile sig_atomic_t stopped;
+
 static void stop(int sig)
 {
-	(void)sig; /* its arrival ends ppoll: that is all it is for */
+	stopped = sig; /* and its arrival ends ppoll */
+}
+
+bool wait_interrupted(void)
+{
+	return stopped != 0;
 }
 
 int wait_block_signals(void)

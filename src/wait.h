@@ -3,6 +3,7 @@
 #ifndef REPLUG_WAIT_H
 #define REPLUG_WAIT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* How often state that tells nobody about its changes is looked at. */
@@ -16,6 +17,9 @@ uint64_t clock_ms(void);
  * no step is cut in two. Returns 0 or a negative errno.
  */
 int wait_block_signals(void);
+
+/* Whether one of them has arrived, in whichever wait. */
+bool wait_interrupted(void);
 
 /*
  * Waits until fd has one of the poll events, or until the deadline (of clock_ms); fd -1 waits for time only.

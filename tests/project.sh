@@ -19,17 +19,21 @@ for cc in gcc clang; do
 done
 check 'make install puts everything where it belongs' make -s B="$tmp/gcc" CC=gcc install DESTDIR="$tmp/root"
 check 'and nothing else' same "$(installed)" '755 usr/bin/replug
+755 usr/bin/replug-relay
 644 usr/lib/replug/replug.conf
+644 usr/lib/systemd/system/kvmd.service.d/replug.conf
 644 usr/lib/systemd/system/replug@.service
 644 usr/lib/sysusers.d/replug.conf
 644 usr/lib/tmpfiles.d/replug.conf
 755 usr/lib/udev/replug-match
-644 usr/lib/udev/rules.d/60-replug.rules'
+644 usr/lib/udev/rules.d/60-replug.rules
+644 usr/share/replug/replug-gpio.yaml'
 check 'no placeholder is left in what was installed' same "$(grep -rlE '@[A-Z]+@' "$tmp/root")" ''
 check 'make uninstall' make -s B="$tmp/gcc" uninstall DESTDIR="$tmp/root"
 check 'leaves no file' same "$(installed)" ''
 check 'another PREFIX reaches the rules and the unit' make -s B="$tmp/prefix" PREFIX=/opt/x all
 check 'the rules name it' grep -q '"/opt/x/lib/udev/replug-match"' "$tmp/prefix/60-replug.rules"
+check 'kvmd is told of it' grep -q '/opt/x/bin/replug-relay' "$tmp/prefix/kvmd.service.conf" "$tmp/prefix/replug-gpio.yaml"
 check 'the unit names it' grep -q '^ExecStart=/opt/x/bin/replug ' "$tmp/prefix/replug@.service"
 check 'the top level is as agreed' same "$(top)" 'LICENSE Makefile README.md packaging src tests udev-rules '
 mapfile -t scripts < <(grep -rlE '^#!/bin/(ba)?sh|^# shellcheck shell' tests .ci)

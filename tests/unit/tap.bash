@@ -21,6 +21,22 @@ check() { # DESCRIPTION COMMAND…: one assertion; what the command printed is s
 }
 equal() { [[ $1 == "$2" ]] || { printf "'%s' is not '%s'\n" "$1" "$2"; return 1; }; }
 holds() { [[ $1 == *"$2"* ]] || { printf "'%s' is not in '%s'\n" "$2" "$1"; return 1; }; }
+# STATUS STREAM TEXT… -- ARGUMENT…: $program exits so, has each text on the stream, and nothing on the other one.
+says() {
+	local status=0 want=$1 stream=$2 other text
+	local -a texts=()
+	shift 2
+	while [[ $1 != -- ]]; do
+		texts+=("$1")
+		shift
+	done
+	shift
+	"$program" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null || status=$?
+	[[ $stream == out ]] && other=err || other=out
+	equal "$status" "$want" || { cat "$tmp/out" "$tmp/err"; return 1; }
+	for text in "${texts[@]}"; do holds "$(<"$tmp/$stream")" "$text" || return 1; done
+	equal "$(<"$tmp/$other")" ''
+}
 finish() {
 	echo "1..$n"
 	exit $((failures > 0))

@@ -78,6 +78,20 @@ replug_it() { settled; emu unplug "$1" && mark && emu plug "$@"; }              
 chip() { replug status --json "usb=${at[$1]}" | jq -r --arg key "$2" '.[0].chip[$key]'; } # NAME KEY
 node() { basename "$(echo "/sys/bus/usb/devices/${at[$1]}:1.0"/ttyUSB*)"; }       # NAME: of a bridge
 
+# Relay boards: plugged, and their node there with its permissions.
+board() { # NAME [KIND] [KEY=VALUE…]
+	plug "$@" && happens " $1 configured" >/dev/null && until_ 10 has_node "$1" && udevadm settle
+}
+has_node() { [[ $(echo "/sys/bus/usb/devices/${at[$1]}:1.0"/{ttyUSB*,*/hidraw/hidraw*}) != *'ttyUSB* '*'hidraw*' ]]; }
+# How long a contact was closed, in ms, since the mark.
+held_for() { # NAME CHANNEL
+	emu log --since "$mark" | awk -v name="$1" -v n="$2" '$3 != name || $5 != n { next }
+		$4 == "closed" { from = $2 } $4 == "opened" && from { printf "%d\n", ($2 - from) * 1000; exit }'
+}
+# What a board's contacts did since the mark: "closed 1, opened 1".
+moves() { emu log --since "$mark" | awk -v name="$1" '$3 == name && $4 ~ /^(closed|opened)$/ {
+	printf "%s%s %s", comma, $4, $5; comma = ", " }'; }
+
 # What the journal says.
 journal() { journalctl -b -o cat --no-pager "$@"; }
 happens_in_journal() { until_ "${2:-15}" journal_says "$1"; } # PATTERN [SECONDS]

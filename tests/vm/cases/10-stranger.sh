@@ -13,7 +13,7 @@ settled
 check 'no unit was started for the stick' equal "$(runs)" 1
 check 'it was not reset' saw_times 0 'stick reset'
 check 'it is not on record' equal "$(field "${at[stick]}" state)" ''
-check 'nor has it a lock' equal "$(ls /run/replug)" "${at[dongle]}.json"$'\n'"${at[dongle]}.lock"
+check 'nor has it a lock' equal "$(find /run/replug -type f -printf '%P\n')" "${at[dongle]}.json"$'\n'"${at[dongle]}.lock"
 check 'list shows it, taken by nobody' equal \
 	"$(replug list --json "usb=${at[stick]}" | jq -r '.[0] | "\(.id) \(.section) \(.state)"')" '1234:5678 null null'
 emu unplug stick

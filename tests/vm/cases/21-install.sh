@@ -4,7 +4,7 @@
 . /bench/lib.sh
 cd /usr/src/replug || exit 1
 start_emulator
-mk() { make -s -o all -o build/replug -o build/replug-match "$@"; }
+mk() { make -s -o all -o build/replug -o build/replug-match -o build/replug-relay "$@"; }
 
 printf '[guard]\ncool-down = 0\n' | configure # plugs follow each other fast here
 
@@ -13,12 +13,12 @@ plug dongle capture
 happens 'dongle configured' >/dev/null && settled
 check 'then a plug is nothing to anybody' saw_times 0 'dongle reset'
 check 'and no unit is known' not systemctl cat replug@x.service
-check 'no program is left' equal "$(ls /usr/bin/replug /usr/lib/udev/replug-match /usr/lib/replug 2>/dev/null)" ''
+check 'no program is left' equal "$(ls /usr/bin/replug /usr/lib/udev/replug-match /usr/bin/replug-relay /usr/lib/replug /usr/share/replug 2>/dev/null)" ''
 check 'make install' mk install
 check 'the unit is known' systemctl cat replug@x.service
 check 'what is plugged already is left alone' saw_times 0 'dongle reset'
 mark
-udevadm trigger --action=add --subsystem-match=usb
+udevadm trigger --action=add -s usb -s usb-serial -s hid -s hidraw -s tty
 check 'until it is treated as plugged just now' healed dongle 30
 settled
 check 'with one reset' saw_times 1 'dongle reset'

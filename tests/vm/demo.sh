@@ -22,7 +22,7 @@ timeline() {
 	{
 		emu log --since "$mark" | awk '{ t = $2; name = $3; event = $4; $1 = $2 = $3 = $4 = ""; sub(/^ +/, "")
 			print t "\t" name "\t" event "\t" $0 }'
-		journalctl -b -t replug -t replug-match -o json --no-pager |
+		journalctl -b -t replug -t replug-match -t replug-relay -o json --no-pager |
 			jq -r 'select((.MESSAGE | type == "string") and .PRIORITY != "7") |
 				[(.__MONOTONIC_TIMESTAMP | tonumber / 1000000), "replug", (.PRIORITY // "6"), .MESSAGE] | @tsv'
 	} | sort -n -s -k1,1 | awk -F'\t' -v begun="$begun" -v dim="$dim" -v red="$red" -v green="$green" \
@@ -50,6 +50,8 @@ timeline() {
 	event == "suppressed" && text ~ /^01/ { if (!asked) asked_at = hold; asked++; asked_who = who; next }
 	event == "ready" { flush(); out($1, "", who, "has restarted"); next }
 	event == "answer" { flush(); out($1, "", who, "answers " text (text ~ /00 81 08/ ? " (GET_INFO: version, target, LEDs)" : "")); next }
+	event == "closed" || event == "opened" { out($1, "", who, (event == "closed" ? "closes" : "opens") " contact " text); next }
+	event == "report" { out($1, "", who, "hears " text); next }
 	event == "wedged" { out($1, red, who, "is wedged: answers nothing any more"); next }
 	'
 }
@@ -74,6 +76,13 @@ configure <<-'END'
 
 	[device hid]
 	symlink = kvmd-hid
+
+	[relay power]
+	match = 16c0:05df
+	pulse = 500ms
+
+	[guard]
+	cool-down = 0 # nobody plugs as fast as this demo
 END
 start_emulator
 
@@ -142,6 +151,24 @@ emu set dongle flap=0 >/dev/null
 timeline
 verify 'left alone after at most three resets' between "$(saw 'dongle reset')" 1 3
 verify 'and said so, once' equal "$(journal -t replug | grep -c 'left alone until')" 1
+
+chapter '7. A button is pressed through a relay board, and the program that presses it is killed in the middle.'
+emu plug board relay-hid >/dev/null
+until_ 10 has_node board
+udevadm settle
+mark
+printf '  %s$ replug-relay pulse power%s\n' "$bold" "$off"
+replug-relay pulse power >/dev/null 2>&1 &
+pulse=$!
+happens 'board closed 1' >/dev/null
+kill -KILL $pulse
+wait $pulse 2>/dev/null
+happens 'board opened 1' >/dev/null
+happens_in_journal 'the command itself was killed'
+timeline
+held=$(held_for board 1)
+verify "the button was let go on time: pressed for $held of 500 ms" between "$held" 480 600
+verify 'and the board says so itself' exits 1 replug-relay get power
 
 printf '\n%s$ replug status%s\n' "$bold" "$off"
 replug status

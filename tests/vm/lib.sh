@@ -82,7 +82,7 @@ node() { basename "$(echo "/sys/bus/usb/devices/${at[$1]}:1.0"/ttyUSB*)"; }     
 board() { # NAME [KIND] [KEY=VALUE…]
 	plug "$@" && happens " $1 configured" >/dev/null && until_ 10 has_node "$1" && udevadm settle
 }
-has_node() { [[ $(echo "/sys/bus/usb/devices/${at[$1]}:1.0"/{ttyUSB*,*/hidraw/hidraw*}) != *'ttyUSB* '*'hidraw*' ]]; }
+has_node() { [[ -e $(echo "/sys/bus/usb/devices/$(emu port "$1"):1.0"/*/hidraw/hidraw* | head -1) || -e $(echo "/sys/bus/usb/devices/$(emu port "$1"):1.0"/ttyUSB*) ]]; }
 # How long a contact was closed, in ms, since the mark.
 held_for() { # NAME CHANNEL
 	emu log --since "$mark" | awk -v name="$1" -v n="$2" '$3 != name || $5 != n { next }

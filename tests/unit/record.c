@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* /run and /sys are this program's own: a mount namespace with a tmpfs on each. */
-#include "test.h"
+#include "isolated.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -16,36 +11,6 @@
 
 #include "record.h"
 #include "wait.h"
-
-static bool write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	return fd >= 0 && !close(fd) && done;
-}
-
-static int isolate(void **state)
-{
-	char map[32];
-	unsigned uid = geteuid();
-
-	(void)state;
-	if (unshare(CLONE_NEWNS | (uid ? CLONE_NEWUSER : 0)))
-		goto failed;
-	snprintf(map, sizeof(map), "0 %u 1", uid);
-	if (uid && !write_file("/proc/self/uid_map", map))
-		goto failed;
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) || mount("tmpfs", "/run", "tmpfs", 0, "mode=755") ||
-		mount("tmpfs", "/sys", "tmpfs", 0, "mode=755"))
-		goto failed;
-	if (mkdir("/sys/bus", 0755) || mkdir("/sys/bus/usb", 0755) || mkdir("/sys/bus/usb/devices", 0755))
-		goto failed;
-	return 0;
-failed:
-	print_error("no mount namespace to be had: %s\n", strerror(errno));
-	return -1;
-}
 
 static void plug(const char *port)
 {

@@ -153,7 +153,9 @@ static void explain(const struct talk *t, char *why, size_t size)
 		snprintf(rate, sizeof(rate), "the rate (all from 1200 to 115200 baud were tried)");
 	unsigned n = serial_others(t->job->tty, others, sizeof(others));
 	snprintf(why, size,
-		"the CH9329 on %s %s: check its wiring (TX to RX, ground, target's USB power) and %s%s%s%s",
+		"the CH9329 on %s %s: check its wiring (TX to RX, ground, target's USB power) and %s%s%s%s; is there "
+		"one at "
+		"all? `match` can name the port of the adapter that has it",
 		t->job->tty, heard, rate, n ? "; also open in " : "; no other process has the tty open", others,
 		n ? ", which may take its answers" : "");
 }

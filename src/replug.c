@@ -10,6 +10,7 @@
 
 #include "log.h"
 #include "serial.h"
+#include "supervise.h"
 #include "text.h"
 #include "verbs.h"
 #include "wait.h"
@@ -48,15 +49,6 @@ static void verb_usage(const struct verb *v, FILE *to)
 	if (v->options & BAUD)
 		fputs("  --baud=N    the chip's rate, or auto; without it, the configuration's\n", to);
 	fputs("  --help      this text\n", to);
-}
-
-static void report(void *ctx, const char *file, unsigned line, const char *message)
-{
-	(void)ctx;
-	if (line)
-		fprintf(stderr, "%s:%u: %s\n", file, line, message);
-	else
-		fprintf(stderr, "%s: %s\n", file, message);
 }
 
 static const struct verb verbs[] = {
@@ -161,7 +153,7 @@ static int parse_options(struct call *c, int argc, char **argv)
 
 static enum status run_call(struct call *c)
 {
-	enum status s = STATUS_DONE;
+	enum status s = STATUS_DONE, broken = STATUS_DONE;
 
 	/* Whoever reads our output may leave; the device is still to be finished. */
 	signal(SIGPIPE, SIG_IGN);
@@ -172,7 +164,12 @@ static enum status run_call(struct call *c)
 	}
 	/* A removal is recorded whatever the configuration says by now. */
 	if (c->verb->run != verb_gone) {
-		int e = config_load(&c->config, &config_default_paths, report, NULL);
+		int e = config_load(&c->config, &config_default_paths, log_config_error, NULL);
+		/* What is plugged, and was done, is what a person needs for the repair. */
+		if (e == -EINVAL && (c->verb->run == verb_list || c->verb->run == verb_status)) {
+			broken = STATUS_USAGE;
+			e = config_load(&c->config, &(struct config_paths){"", "", ""}, log_config_error, NULL);
+		}
 		if (e)
 			s = e == -EINVAL ? STATUS_USAGE : STATUS_FAILED;
 		else if (c->verb->run != verb_ch9329)
@@ -184,7 +181,7 @@ static enum status run_call(struct call *c)
 	free(c->device);
 	config_free(c->config);
 	udev_unref(c->udev);
-	return s;
+	return status_worse(s, broken);
 }
 
 int main(int argc, char **argv)

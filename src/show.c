@@ -18,9 +18,10 @@ static void add(struct json_object *o, const char *key, struct json_object *v)
 	json_object_object_add(o, key, v);
 }
 
-static const char *state_of(const char *port, struct record *r)
+/* What is on record of a port may be about what was taken for something else before. */
+static const char *state_of(const struct device *d, struct record *r)
 {
-	return record_load(port, r) ? NULL : record_state_name[record_state_now(r)];
+	return d->relay || record_load(d->port, r) ? NULL : record_state_name[record_state_now(r)];
 }
 
 static struct json_object *device_json(const struct device *d)
@@ -35,7 +36,7 @@ static struct json_object *device_json(const struct device *d)
 	add(o, "id", json_object_new_string(id));
 	add(o, "section", json_text(d->conf ? d->conf->name : NULL));
 	add(o, "relay", json_text(d->relay ? d->relay->name : NULL));
-	add(o, "state", json_text(state_of(d->port, &r)));
+	add(o, "state", json_text(state_of(d, &r)));
 	add(o, "bus", json_object_new_int((int)d->bus));
 	add(o, "device", json_object_new_int((int)d->dev));
 	add(o, "manufacturer", json_text(d->manufacturer));
@@ -91,7 +92,7 @@ enum status show_list(const struct device *list, size_t n, const struct selector
 		}
 		snprintf(id, sizeof(id), "%04x:%04x", d->vid, d->pid);
 		join_nodes(d, nodes, sizeof(nodes));
-		const char *state = state_of(d->port, &r);
+		const char *state = state_of(d, &r);
 		section_of(d, section, sizeof(section));
 		table_add(&t,
 			(const char *const[COLUMNS]){d->port, id, section, state ? state : "", d->product, nodes});
@@ -302,6 +303,21 @@ static void warn_lookalikes(const struct config *c)
 		}
 }
 
+/* Two adapters of one ID: which of them has the chip behind it is for a person to say. */
+static void warn_twins(const struct device *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = i + 1; k < n; k++)
+			if (list[i].conf && list[i].conf == list[k].conf && list[i].conf->init == INIT_CH9329 &&
+				list[i].vid == list[k].vid && list[i].pid == list[k].pid &&
+				!tells_apart(&list[i].conf->match, list[i].term))
+				fprintf(stderr,
+					"warning: [device %s] takes the devices in %s and %s by their ID: if a "
+					"CH9329 is behind one of them "
+					"only, write match = %04x:%04x usb=PORT\n",
+					list[i].conf->name, list[i].port, list[k].port, list[i].vid, list[i].pid);
+}
+
 enum status show_check(const struct config *c, const struct device *list, size_t n, bool json)
 {
 	struct json_object *array = json ? json_object_new_array() : NULL;
@@ -337,6 +353,7 @@ enum status show_check(const struct config *c, const struct device *list, size_t
 	for (size_t i = 0; i < c->relays; i++)
 		warn_empty("relay", c->relay[i].name, config_relay_origin(&c->relay[i], "match"));
 	warn_lookalikes(c);
+	warn_twins(list, n);
 	for (size_t i = 0; i < c->n; i++)
 		warn_node("device", c->device[i].name, &c->device[i].match);
 	for (size_t i = 0; i < c->relays; i++)

@@ -2,24 +2,8 @@
 # shellcheck disable=SC2317 # check is the caller
 # The command line of replug: help, wrong usage, and a broken configuration. Needs no device.
 . "$(dirname "$0")/tap.bash"
-replug=$stage/usr/bin/replug
+replug=$stage/usr/bin/replug program=$stage/usr/bin/replug
 verbs=(list status check recover reset ch9329 gone)
-
-says() { # STATUS STREAM TEXT… -- ARGUMENT…: exits so, has each text on the stream, and nothing on the other one
-	local status=0 want=$1 stream=$2 other text
-	local -a texts=()
-	shift 2
-	while [[ $1 != -- ]]; do
-		texts+=("$1")
-		shift
-	done
-	shift
-	"$replug" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null || status=$?
-	[[ $stream == out ]] && other=err || other=out
-	equal "$status" "$want" || { cat "$tmp/out" "$tmp/err"; return 1; }
-	for text in "${texts[@]}"; do holds "$(<"$tmp/$stream")" "$text" || return 1; done
-	equal "$(<"$tmp/$other")" ''
-}
 
 configure </dev/null
 check 'without a verb the usage is wrong, and shown' says 2 err 'usage: replug VERB' 'Exit status: 0 done' --
@@ -86,7 +70,8 @@ END
 check 'a broken configuration is status 2, every error with file, line and the nearest word' \
 	says 2 err "$stage/etc/replug.conf:3: \"tmeout\"" 'did you mean `timeout`?' "$stage/etc/replug.conf:5: unknown section [gaurd]" -- check
 check 'nothing is recovered with it' says 2 err "$stage/etc/replug.conf:3:" -- recover usb=99-9
-check 'nor listed' says 2 err "$stage/etc/replug.conf:3:" -- list
+listed() { "$replug" list >"$tmp/out" 2>"$tmp/err"; equal $? 2 && holds "$(<"$tmp/err")" "$stage/etc/replug.conf:3:" && holds "$(<"$tmp/out")" PORT; }
+check 'but what is plugged is listed, for the repair' listed
 rm "$stage/etc/replug.conf"
 mkdir "$stage/etc/replug.conf"
 check 'one that cannot be read has no line' says 2 err "$stage/etc/replug.conf: cannot be read" -- check

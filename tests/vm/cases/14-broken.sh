@@ -28,6 +28,7 @@ broken() { # DESCRIPTION PATTERN
 	check "$1: one line in the journal" equal "$(($(complaints) - before))" 1
 	check "$1: which names the place" grep -qE -e "${at[dongle]}: .*$2" <(journal -t replug-match | tail -n 1)
 	check "$1: check names the place and the word" checked "$2"
+	check "$1: list shows what is plugged all the same" grep -q 534d:2109 <(replug list 2>/dev/null)
 	for verb in list status 'recover capture' 'ch9329 info'; do
 		# shellcheck disable=SC2086 # two words
 		check "$1: $verb is exit status 2" exits 2 replug $verb

@@ -60,4 +60,9 @@ mark
 check 'two that could be it: neither is pressed' exits 2 replug-relay pulse power --for=200ms
 check 'none was sent anything' saw_times 0 '(hid|lc) (frame|garbage)'
 emu unplug-all
+settled
+configure </dev/null
+emu plug hid && emu plug lc && happens 'lc configured' >/dev/null && happens 'hid configured' >/dev/null && udevadm settle
+check 'two CH340s and no section for either: check asks which has the chip' grep -q 'takes the devices in 1-1 and 1-2 by their ID' <(replug check 2>&1)
+emu unplug-all
 finish

@@ -12,7 +12,7 @@
 enum relay_verb { RELAY_GET, RELAY_ON, RELAY_OFF, RELAY_TOGGLE, RELAY_PULSE };
 
 /* How long a get may take in all, so that kvmd's page does not stall; the others; and a board's return, in ms. */
-enum { RELAY_GET_MS = 350, RELAY_SWITCH_MS = 3000, RELAY_RETURN_MS = 10000 };
+enum { RELAY_GET_MS = 300, RELAY_SWITCH_MS = 3000, RELAY_RETURN_MS = 10000 };
 
 struct relay_job {
 	struct udev *udev;

@@ -1,5 +1,4 @@
 #!/bin/bash
-# timeout: 240
 # Devices that come back again and again: few resets, then peace; and how a port is forgiven.
 # shellcheck source=tests/vm/lib.sh
 . /bench/lib.sh

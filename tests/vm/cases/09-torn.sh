@@ -1,5 +1,5 @@
 #!/bin/bash
-# timeout: 300
+# timeout: 400
 # The device is pulled out in the middle of each step: the run ends in time, leaves nothing behind, and the next
 # plug is recovered.
 # shellcheck source=tests/vm/lib.sh

@@ -1,5 +1,5 @@
 #!/bin/bash
-# timeout: 300
+# timeout: 400
 # A hundred plugs, eight at once: nothing piles up.
 # shellcheck source=tests/vm/lib.sh
 . /bench/lib.sh

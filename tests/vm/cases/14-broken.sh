@@ -1,5 +1,4 @@
 #!/bin/bash
-# timeout: 180
 # A broken configuration: udev works on, nothing is reset, one line says so for each plug.
 # shellcheck source=tests/vm/lib.sh
 . /bench/lib.sh

@@ -1,5 +1,4 @@
 #!/bin/bash
-# timeout: 300
 # Every verb by hand, with every form of selector; exit statuses, JSON, dry runs, and who may do what.
 # shellcheck source=tests/vm/lib.sh
 . /bench/lib.sh

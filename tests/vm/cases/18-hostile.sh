@@ -1,5 +1,4 @@
 #!/bin/bash
-# timeout: 180
 # Strings out of a device are strange: nothing of them reaches a terminal, the journal or JSON as it is.
 # shellcheck source=tests/vm/lib.sh
 . /bench/lib.sh

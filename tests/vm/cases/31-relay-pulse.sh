@@ -28,7 +28,7 @@ configure <<-END
 END
 r() { replug-relay "$@"; }
 now() { echo $((${EPOCHREALTIME/./} / 1000)); }
-as_long() { between "$1" $(($2 - 20)) $(($2 + ${3-60})); } # MS ASKED [MORE]: a machine that is emulated is late now and then
+as_long() { between "$1" $(($2 - 20)) $(($2 + ${3-100})); } # MS ASKED [MORE]: a machine that is emulated is late now and then
 # With a pulse under way, and the contact closed: runs COMMAND… with $pid, the pulse; then its $status and $said.
 meanwhile() { # CONTACT ARGS… -- COMMAND…
 	local contact=$1 args=()

@@ -127,7 +127,8 @@ static bool watch_over(struct watch_hand *w)
 		ssize_t n = hand_hear(w->socket, &m, &w->board);
 		if (n == (ssize_t)sizeof(m) && hear(w, &m))
 			return true;
-		if (n == (ssize_t)sizeof(m) || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+		/* It ended without having read what it was told: its last word is still to be heard. */
+		if (n == (ssize_t)sizeof(m) || (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNRESET)))
 			continue;
 		killed(w);
 		return false;

@@ -196,7 +196,7 @@ exec {lock}>&-
 status=0
 wait $pid || status=$?
 check 'told to stop before it pressed, it does not press' equal "$status $(moves hid)" '1 '
-check 'and says so' grep -q 'called off before anything was switched' /run/said
+check 'and says so' equal "$(</run/said)" "power (${at[hid]} channel 1): called off before anything was switched"
 busy_board() {
 	flock "/run/replug/relay/${at[hid]}.board" sh -c 'read -r _' </run/hold &
 	{ happens 'hid opened 1' && echo >/run/hold; } >/dev/null &

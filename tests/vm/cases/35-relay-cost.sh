@@ -41,7 +41,7 @@ echo "# one HID: get $get calls, on $on, usbrelay $peer"
 # Opening a HID takes 50 ms in the kernel (usbhid_open waits for old events to drain): for one board that is most of
 # everybody's time, and usbrelay opens it twice to switch it.
 compare 130 'get, one HID' 'replug-relay get power' 'usbrelay'
-compare 90 'on, one HID' 'replug-relay on power' 'usbrelay HURTM_1=1'
+compare 100 'on, one HID' 'replug-relay on power' 'usbrelay HURTM_1=1'
 for i in 2 3 4 5; do board "hid$i" relay-hid port=$((i - 1)) board-serial="BOAR$i"; done
 get5=$(calls replug-relay get power) on5=$(calls replug-relay on power) peer5=$(calls usbrelay HURTM_1=1)
 check 'get: at most 20 more for each further HID' at_most "$get5" $((get + 4 * 20))

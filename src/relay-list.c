@@ -56,7 +56,7 @@ static void add(struct listing *l, const struct row *r)
 /* Asks the board, and looks up what it was told. */
 static void add_contact(struct listing *l, const struct relay_target *t)
 {
-	struct relay_job job = {.udev = l->udev, .t = t, .verb = RELAY_GET};
+	struct relay_job job = {.t = t, .verb = RELAY_GET};
 	unsigned bit = 1u << (t->conf.channel - 1);
 	struct row r = {.name = t->conf.name, .t = t, .protocol = t->conf.protocol, .channel = t->conf.channel};
 	struct relay_outcome out;

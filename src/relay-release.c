@@ -205,6 +205,8 @@ void hand_open_contact(struct hand *h, uint64_t deadline, struct hand_opened *o)
 		if (!e)
 			e = hand_confirm(h, h->t.conf.channel, false, clock_ms() + HAND_CONFIRM_MS);
 		o->e = e;
+		if (sent && h->hangs)
+			break; /* told through the descriptor that is open: opening another could hang as well */
 		if (!e || e == -EOPNOTSUPP || clock_ms() >= (o->sent ? insist : deadline))
 			break;
 		if (!o->sent && !waits)

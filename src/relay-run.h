@@ -15,7 +15,6 @@ enum relay_verb { RELAY_GET, RELAY_ON, RELAY_OFF, RELAY_TOGGLE, RELAY_PULSE };
 enum { RELAY_GET_MS = 300, RELAY_SWITCH_MS = 3000, RELAY_RETURN_MS = 10000 };
 
 struct relay_job {
-	struct udev *udev;
 	const struct relay_target *t;
 	enum relay_verb verb;
 	uint32_t pulse_ms;

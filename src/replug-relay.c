@@ -236,7 +236,7 @@ static void limit_time(unsigned ms)
 static enum status act(const struct call *c, struct udev *udev, const struct config *config)
 {
 	static struct relay_target t;
-	struct relay_job job = {.udev = udev, .t = &t, .verb = c->verb->relay, .all = c->words.all};
+	struct relay_job job = {.t = &t, .verb = c->verb->relay, .all = c->words.all};
 	struct relay_outcome out;
 	enum status s = relay_resolve(udev, config, &c->words, &t);
 
@@ -266,16 +266,11 @@ static enum status act(const struct call *c, struct udev *udev, const struct con
 	return out.status;
 }
 
-struct release {
-	struct udev *udev;
-	enum status worst;
-};
-
 static void release_one(void *ctx, const struct relay_orphan *o, int contact)
 {
 	static struct relay_target t;
-	struct release *r = ctx;
-	struct relay_job job = {.udev = r->udev, .t = &t, .verb = RELAY_PULSE, .contact = contact};
+	enum status *worst = ctx;
+	struct relay_job job = {.t = &t, .verb = RELAY_PULSE, .contact = contact};
 	struct relay_outcome out;
 	enum status s = relay_resolve_orphan(o, &t);
 
@@ -286,25 +281,25 @@ static void release_one(void *ctx, const struct relay_orphan *o, int contact)
 			"it has let "
 			"go)",
 			o->port, o->channel);
-		r->worst = s;
+		*worst = s;
 		return;
 	}
 	relay_release(&job, &out);
 	log_line(out.priority, "%s: %s", t.name, out.text);
 	if (out.status)
-		r->worst = out.status;
+		*worst = out.status;
 }
 
-static enum status release(struct udev *udev)
+static enum status release(void)
 {
-	struct release r = {.udev = udev};
-	int e = relay_orphans(release_one, &r);
+	enum status worst = STATUS_DONE;
+	int e = relay_orphans(release_one, &worst);
 
 	if (e) {
 		log_line(LOG_ERR, "release: " RELAY_DIR ": %s", strerror(-e));
 		return STATUS_FAILED;
 	}
-	return r.worst;
+	return worst;
 }
 
 static enum status run(struct call *c)
@@ -332,7 +327,7 @@ static enum status run(struct call *c)
 		log_line(LOG_ERR, "replug-relay: %s", strerror(-e));
 	else
 		s = c->verb->list      ? relay_list(udev, config, c->json)
-		    : c->verb->release ? release(udev)
+		    : c->verb->release ? release()
 				       : act(c, udev, config);
 	config_free(config);
 	if (udev)

@@ -162,6 +162,7 @@ check 'so that the press is as long as it should' between "$(held_for hid 1)" 48
 echo "# with a board that hangs: $(held_for hid 1) ms"
 status=0
 wait $pid || status=$?
+check 'the command does not wait for the kernel' between $(($(now) - begun)) 500 2000
 check 'it is told, once' equal "$status $(journal -t replug-relay | tail -n 1 | grep -c 'the board hangs; it was opened all the same')" '1 1'
 until_ 10 not pgrep -x replug-hand
 check 'the other process has nothing to add' equal "$(journal -t replug-relay | tail -n 1 | grep -c 'the board hangs')" 1

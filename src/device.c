@@ -11,61 +11,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sysfs.h"
 #include "text.h"
-
-#define SYS_USB "/sys/bus/usb/devices"
-
-/* One line of a small file, without its newline. */
-static bool read_attr(const char *dir, const char *name, char *dst, size_t size)
-{
-	char path[PATH_MAX];
-	ssize_t n = -1;
-
-	if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= (int)sizeof(path))
-		return false;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		n = read(fd, dst, size - 1);
-		close(fd);
-	}
-	if (n < 0)
-		n = 0;
-	while (n && dst[n - 1] == '\n')
-		n--;
-	dst[n] = '\0';
-	return n > 0;
-}
-
-static unsigned attr_number(const char *dir, const char *name, int base)
-{
-	char text[32];
-
-	return read_attr(dir, name, text, sizeof(text)) ? (unsigned)strtoul(text, NULL, base) : 0;
-}
 
 static void attr_clean(const char *dir, const char *name, char *dst, size_t size)
 {
 	char raw[512];
 
-	read_attr(dir, name, raw, sizeof(raw));
+	sysfs_read(dir, name, raw, sizeof(raw));
 	text_clean(dst, size, raw);
-}
-
-/* The last part of where a symbolic link in sysfs points: the name of a driver or subsystem. */
-static bool link_name(const char *dir, const char *name, char *dst, size_t size)
-{
-	char path[PATH_MAX], target[PATH_MAX];
-
-	*dst = '\0';
-	if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= (int)sizeof(path))
-		return false;
-	ssize_t n = readlink(path, target, sizeof(target) - 1);
-	if (n < 0)
-		return false;
-	target[n] = '\0';
-	const char *slash = strrchr(target, '/');
-	snprintf(dst, size, "%.*s", (int)size - 1, slash ? slash + 1 : target);
-	return true;
 }
 
 static void add_node(struct device *d, const char *dir)
@@ -74,7 +28,7 @@ static void add_node(struct device *d, const char *dir)
 	struct stat st;
 	unsigned class = 0;
 
-	if (d->nodes == DEVICE_NODES || !link_name(dir, "subsystem", subsystem, sizeof(subsystem)))
+	if (d->nodes == DEVICE_NODES || !sysfs_link(dir, "subsystem", subsystem, sizeof(subsystem)))
 		return;
 	while (class < NODE_CLASSES && strcmp(node_class_name[class], subsystem))
 		class ++;
@@ -99,7 +53,7 @@ static void add_node(struct device *d, const char *dir)
 		snprintf(node->syspath, sizeof(node->syspath), "%s", dir) >= (int)sizeof(node->syspath))
 		return;
 	node->capture =
-		class == NODE_VIDEO && read_attr(dir, "index", uevent, sizeof(uevent)) && !strcmp(uevent, "0");
+		class == NODE_VIDEO && sysfs_read(dir, "index", uevent, sizeof(uevent)) && !strcmp(uevent, "0");
 	d->nodes++;
 }
 
@@ -133,7 +87,7 @@ static void find_nodes(struct device *d, const char *dir, int depth)
 		if (!depth && strchr(e->d_name, ':') && d->interfaces < DEVICE_INTERFACES) {
 			struct interface *i = &d->interface[d->interfaces++];
 			snprintf(i->name, sizeof(i->name), "%.47s", e->d_name);
-			link_name(path, "driver", i->driver, sizeof(i->driver));
+			sysfs_link(path, "driver", i->driver, sizeof(i->driver));
 		}
 		if (depth < DEPTH && (depth || strchr(e->d_name, ':')))
 			find_nodes(d, path, depth + 1);
@@ -186,17 +140,17 @@ int device_read(struct udev *udev, const struct config *c, const char *port, str
 	*d = (struct device){0};
 	snprintf(d->port, sizeof(d->port), "%s", port);
 	if (strlen(port) >= sizeof(d->port) ||
-		snprintf(path, sizeof(path), SYS_USB "/%s", port) >= (int)sizeof(path) || !realpath(path, real) ||
+		snprintf(path, sizeof(path), SYSFS_USB "/%s", port) >= (int)sizeof(path) || !realpath(path, real) ||
 		strlen(real) >= sizeof(d->syspath))
 		return -ENODEV;
 	memcpy(d->syspath, real, strlen(real) + 1);
-	d->vid = (uint16_t)attr_number(real, "idVendor", 16);
-	d->pid = (uint16_t)attr_number(real, "idProduct", 16);
-	d->bus = attr_number(real, "busnum", 10);
-	d->dev = attr_number(real, "devnum", 10);
-	d->hub = attr_number(real, "bDeviceClass", 16) == 9;
-	d->interfaces_wanted = attr_number(real, "bNumInterfaces", 10);
-	d->configured = attr_number(real, "bConfigurationValue", 10) != 0;
+	d->vid = (uint16_t)sysfs_number(real, "idVendor", 16);
+	d->pid = (uint16_t)sysfs_number(real, "idProduct", 16);
+	d->bus = sysfs_number(real, "busnum", 10);
+	d->dev = sysfs_number(real, "devnum", 10);
+	d->hub = sysfs_number(real, "bDeviceClass", 16) == 9;
+	d->interfaces_wanted = sysfs_number(real, "bNumInterfaces", 10);
+	d->configured = sysfs_number(real, "bConfigurationValue", 10) != 0;
 	attr_clean(real, "manufacturer", d->manufacturer, sizeof(d->manufacturer));
 	attr_clean(real, "product", d->product, sizeof(d->product));
 	attr_clean(real, "serial", d->serial, sizeof(d->serial));
@@ -234,15 +188,15 @@ static bool may_match(const char *port, const struct selector *sel)
 	for (size_t i = 0; i < sel->n; i++)
 		if (sel->term[i].kind != SEL_ID && sel->term[i].kind != SEL_PORT && sel->term[i].kind != SEL_BUS)
 			return true; /* it takes more to tell */
-	if (snprintf(dir, sizeof(dir), SYS_USB "/%s", port) >= (int)sizeof(dir))
+	if (snprintf(dir, sizeof(dir), SYSFS_USB "/%s", port) >= (int)sizeof(dir))
 		return false;
 	if (selector_has(sel, SEL_ID)) {
-		f.vid = (uint16_t)attr_number(dir, "idVendor", 16);
-		f.pid = (uint16_t)attr_number(dir, "idProduct", 16);
+		f.vid = (uint16_t)sysfs_number(dir, "idVendor", 16);
+		f.pid = (uint16_t)sysfs_number(dir, "idProduct", 16);
 	}
 	if (selector_has(sel, SEL_BUS)) {
-		f.bus = attr_number(dir, "busnum", 10);
-		f.dev = attr_number(dir, "devnum", 10);
+		f.bus = sysfs_number(dir, "busnum", 10);
+		f.dev = sysfs_number(dir, "devnum", 10);
 	}
 	return selector_match(sel, &f, NULL) > 0;
 }
@@ -251,7 +205,7 @@ static int list_devices(
 	struct udev *udev, const struct config *c, const struct selector *sel, struct device **out, size_t *n)
 {
 	struct dirent **list;
-	int found = scandir(SYS_USB, &list, port_filter, port_order);
+	int found = scandir(SYSFS_USB, &list, port_filter, port_order);
 
 	*n = 0;
 	*out = NULL;

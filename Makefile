@@ -39,11 +39,11 @@ USB        := device device-wait sysfs wait log serial table
 BOARDS     := relay relay-dcttech relay-lcus relay-kmtronic relay-ucreatefun relay-icse relay-custom
 objects     = $(patsubst %,$(B)/obj/%.o,$(1))
 MATCH_OBJ  := $(call objects,replug-match $(CONFIG))
-REPLUG_OBJ := $(call objects,replug verbs show recover story then supervise guard record ladder chip ch9329 $(USB) $(CONFIG))
+REPLUG_OBJ := $(call objects,replug verbs show hubs recover climb story then lost supervise guard record ladder debt port usb chip ch9329 $(USB) $(CONFIG))
 RELAY_OBJ  := $(call objects,replug-relay relay-run relay-hand relay-release relay-list relay-target relay-state $(BOARDS) $(USB) $(CONFIG))
 PROGRAMS   := $(B)/replug $(B)/replug-match $(B)/replug-relay
 
-GENERATED  := $(addprefix $(B)/,60-replug.rules replug@.service kvmd.service.conf replug-gpio.yaml)
+GENERATED  := $(addprefix $(B)/,60-replug.rules replug@.service replug-lost.service kvmd.service.conf replug-gpio.yaml)
 
 all: $(PROGRAMS) $(GENERATED)
 
@@ -85,6 +85,10 @@ install: all
 	install -D -m 0755 $(B)/replug-match '$(DESTDIR)$(UDEVDIR)/replug-match'
 	install -D -m 0644 $(B)/60-replug.rules '$(DESTDIR)$(UDEVDIR)/rules.d/60-replug.rules'
 	install -D -m 0644 $(B)/replug@.service '$(DESTDIR)$(UNITDIR)/replug@.service'
+	install -D -m 0644 $(B)/replug-lost.service '$(DESTDIR)$(UNITDIR)/replug-lost.service'
+	install -D -m 0644 packaging/systemd/replug-lost.path '$(DESTDIR)$(UNITDIR)/replug-lost.path'
+	mkdir -p '$(DESTDIR)$(UNITDIR)/paths.target.wants'
+	ln -sf ../replug-lost.path '$(DESTDIR)$(UNITDIR)/paths.target.wants/replug-lost.path'
 	install -D -m 0644 $(B)/kvmd.service.conf '$(DESTDIR)$(UNITDIR)/kvmd.service.d/replug.conf'
 	install -D -m 0644 $(B)/replug-gpio.yaml '$(DESTDIR)$(DATADIR)/replug-gpio.yaml'
 	install -D -m 0644 packaging/sysusers/replug.conf '$(DESTDIR)$(PREFIX)/lib/sysusers.d/replug.conf'
@@ -93,8 +97,11 @@ install: all
 	$(if $(DESTDIR),,$(SETTLE))
 
 uninstall:
+	$(if $(DESTDIR),,if [ -d /run/systemd/system ]; then systemctl stop $(STARTED); fi)
 	rm -f '$(DESTDIR)$(BINDIR)/replug' '$(DESTDIR)$(BINDIR)/replug-relay' '$(DESTDIR)$(UDEVDIR)/replug-match' \
 		'$(DESTDIR)$(UDEVDIR)/rules.d/60-replug.rules' '$(DESTDIR)$(UNITDIR)/replug@.service' \
+		'$(DESTDIR)$(UNITDIR)/replug-lost.service' '$(DESTDIR)$(UNITDIR)/replug-lost.path' \
+		'$(DESTDIR)$(UNITDIR)/paths.target.wants/replug-lost.path' \
 		'$(DESTDIR)$(UNITDIR)/kvmd.service.d/replug.conf' '$(DESTDIR)$(DATADIR)/replug-gpio.yaml' \
 		'$(DESTDIR)$(PREFIX)/lib/sysusers.d/replug.conf' '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/replug.conf' \
 		'$(DESTDIR)$(LIBDIR)/replug.conf'
@@ -105,8 +112,10 @@ uninstall:
 # there before the rules that name it are read.
 RELOAD = if [ -e /run/udev/control ]; then udevadm control --reload; fi; \
 	if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
+STARTED := replug-lost.path
 SETTLE = if command -v systemd-sysusers >/dev/null; then systemd-sysusers replug.conf; fi; \
-	if [ -d /run/systemd/system ]; then systemd-tmpfiles --create replug.conf; fi; $(RELOAD)
+	if [ -d /run/systemd/system ]; then systemd-tmpfiles --create replug.conf; fi; $(RELOAD); \
+	if [ -d /run/systemd/system ]; then systemctl restart $(STARTED); fi
 
 # The bench: a virtual machine with virtual USB devices, and replug as it was installed into it.
 EMU := $(B)/emu

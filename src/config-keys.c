@@ -24,7 +24,12 @@ static int set_then(struct value *v)
 	return *v->text ? selector_parse(sel, v->text, true, v->msg, v->size) : 0;
 }
 
-static const char *const reset_words[] = {[RESET_USB] = "usb", "none", NULL};
+static const char *const reset_words[] = {[RESET_USB] = "usb",
+	[RESET_REBIND] = "rebind",
+	[RESET_AUTHORIZE] = "authorize",
+	[RESET_POWER] = "power",
+	"none",
+	NULL};
 
 static int set_reset(struct value *v)
 {
@@ -49,7 +54,7 @@ static int set_reset(struct value *v)
 				return conf_refuse(v, "names a method twice");
 		d->method[d->n++] = (enum reset_method)i;
 	}
-	return none || d->n ? 0 : conf_refuse(v, "names no method; valid are usb, none");
+	return none || d->n ? 0 : conf_refuse(v, "names no method; valid are usb, rebind, authorize, power, none");
 }
 
 static void show_reset(const void *field, char *dst, size_t size)
@@ -159,7 +164,7 @@ static void show_protocol(const void *field, char *dst, size_t size)
 enum { MOMENTARY_UNSET = 2 };
 static const char *const no_yes[] = {"no", "yes", NULL};
 
-static void show_momentary(const void *field, char *dst, size_t size)
+static void show_no_yes(const void *field, char *dst, size_t size)
 {
 	snprintf(dst, size, "%s", no_yes[*(const unsigned *)field ? 1 : 0]);
 }
@@ -190,6 +195,8 @@ static const struct key device_key[] = {
 	{"attempts", conf_set_count, conf_show_count, DEVICE(attempts), 1, 10},
 	{"ready", conf_set_duration, conf_show_duration, DEVICE(ready_ms), 100, 60000},
 	{"timeout", conf_set_duration, conf_show_duration, DEVICE(timeout_ms), 1000, 120000},
+	{"power-off", conf_set_duration, conf_show_duration, DEVICE(power_off_ms), 100, 30000},
+	{"allow-ganged", conf_set_word, show_no_yes, DEVICE(allow_ganged), .words = no_yes},
 	{"symlink", set_symlink, show_symlink, DEVICE(symlink)},
 	{"then", set_then, conf_show_selector, DEVICE(then)},
 	{NULL},
@@ -201,7 +208,7 @@ static const struct key relay_key[] = {
 	{"channel", conf_set_count, conf_show_count, RELAY(channel), 1, RELAY_CHANNELS},
 	{"pulse", set_pulse, show_pulse, RELAY(pulse_ms), 20, 60000},
 	{"max-pulse", set_pulse, conf_show_duration, RELAY(max_pulse_ms), 20, 60000},
-	{"momentary", conf_set_word, show_momentary, RELAY(momentary), .words = no_yes},
+	{"momentary", conf_set_word, show_no_yes, RELAY(momentary), .words = no_yes},
 	{"baud", conf_set_baud, conf_show_baud, RELAY(baud), .words = conf_rates},
 	{"on", conf_set_bytes, conf_show_bytes, RELAY(on)},
 	{"off", conf_set_bytes, conf_show_bytes, RELAY(off)},
@@ -281,7 +288,8 @@ void config_device_defaults(struct device_conf *d)
 		.baud = 9600, /* the chip's factory setting */
 		.attempts = 3,
 		.ready_ms = 6000, /* some CH9329F need 5 s after a reset */
-		.timeout_ms = 10000};
+		.timeout_ms = 10000,
+		.power_off_ms = 2000}; /* uhubctl's default: what is charged has to run down */
 }
 
 void config_relay_defaults(struct relay_conf *r)

@@ -12,7 +12,7 @@
 enum { CONF_NAME_MAX = 40 };
 
 /* A reset method; the ladder is a list of them. */
-enum reset_method { RESET_USB, RESET_METHODS };
+enum reset_method { RESET_USB, RESET_REBIND, RESET_AUTHORIZE, RESET_POWER, RESET_METHODS };
 
 /* What has to be back before a device counts as recovered: classes of device nodes. */
 enum node_class { NODE_VIDEO, NODE_TTY, NODE_SOUND, NODE_HIDRAW, NODE_INPUT, NODE_CLASSES };
@@ -26,7 +26,7 @@ struct conf_origin {
 	unsigned line;
 };
 
-enum { CONF_KEYS = 12, CONF_FILES = 100, CONF_SYMLINK_SIZE = 64, GUARD_RESETS_MAX = 20 };
+enum { CONF_KEYS = 16, CONF_FILES = 100, CONF_SYMLINK_SIZE = 64, GUARD_RESETS_MAX = 20 };
 
 /* The reset methods to try, in order; none at all for `reset = none`. */
 struct conf_ladder {
@@ -45,6 +45,8 @@ struct device_conf {
 	unsigned attempts;
 	uint32_t timeout_ms; /* reset to nodes */
 	uint32_t ready_ms;   /* chip reset to its first answer */
+	uint32_t power_off_ms;
+	unsigned allow_ganged; /* other devices may lose their power, too; 0 or 1 */
 	char symlink[CONF_SYMLINK_SIZE];
 	struct conf_origin origin[CONF_KEYS]; /* by index in the table of keys */
 	unsigned header_file;                 /* number of the file whose header was read last */

@@ -58,8 +58,7 @@ static void drain(struct udev_monitor *m)
 		udev_device_unref(u);
 }
 
-/* Until the next event or the next look. What the events say is not used: sysfs is the truth. */
-static int next_event(struct watch *w, uint64_t deadline)
+int watch_next(struct watch *w, uint64_t deadline)
 {
 	uint64_t look = clock_ms() + (w->kernel && w->settled ? SAFETY_MS : WAIT_POLL_MS);
 	int r = wait_for(w->fd, POLLIN, look < deadline ? look : deadline);
@@ -148,7 +147,8 @@ int device_wait(
 		int r = device_read(w->udev, c, b->before->port, now);
 		if (!r && (!now->dev || (b->renumbered && now->dev == b->before->dev)))
 			snprintf(why, size, "the kernel is not done with its reset");
-		else if (!r && (now->vid != b->before->vid || now->pid != b->before->pid))
+		else if (!r && (b->before->vid || b->before->pid) &&
+			 (now->vid != b->before->vid || now->pid != b->before->pid))
 			r = -ENODEV;
 		else if (!r && is_back(w, b, now, why, size))
 			return 0;
@@ -158,7 +158,7 @@ int device_wait(
 			snprintf(why, size, "it is not on the bus");
 		if (clock_ms() >= b->deadline)
 			return r ? r : -ETIMEDOUT;
-		int e = next_event(w, b->deadline);
+		int e = watch_next(w, b->deadline);
 		if (e < 0)
 			return e;
 	}

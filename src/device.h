@@ -80,6 +80,12 @@ struct watch {
 void watch_open(struct watch *w, struct udev *udev);
 void watch_close(struct watch *w);
 
+/*
+ * Waits until something happens, at most until the deadline and never longer than a look is worth. What the events
+ * say is not used: sysfs is the truth. Returns 0, -EINTR or another negative errno.
+ */
+int watch_next(struct watch *w, uint64_t deadline);
+
 /* What a device has to be before it counts as back. */
 struct back {
 	const struct device *before; /* as it was; drivers that were bound have to be bound again */

@@ -34,7 +34,7 @@ enum guard_answer guard_event(
 	struct record *r, const struct guard_conf *g, unsigned dev, uint64_t added, uint64_t now, bool *fresh)
 {
 	uint64_t quiet_since = r->event_ms;
-	bool gone = r->state == RECORD_GONE;
+	bool gone = r->state == RECORD_GONE || r->state == RECORD_SILENT;
 
 	*fresh = false;
 	r->event_ms = now;

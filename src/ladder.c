@@ -2,108 +2,216 @@
 #include "ladder.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <libusb.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-/* One opened device. libusb is told of the descriptor and never looks at the bus. */
-struct usb {
-	int fd;
-	libusb_context *ctx;
-	libusb_device_handle *handle;
-};
+#include "debt.h"
+#include "port.h"
+#include "sysfs.h"
+#include "usb.h"
+#include "wait.h"
 
-static int to_errno(int e)
-{
-	switch (e) {
-	case LIBUSB_ERROR_ACCESS:
-		return -EACCES;
-	case LIBUSB_ERROR_NO_DEVICE:
-	case LIBUSB_ERROR_NOT_FOUND:
-		return -ENODEV;
-	case LIBUSB_ERROR_TIMEOUT:
-		return -ETIMEDOUT;
-	case LIBUSB_ERROR_NO_MEM:
-		return -ENOMEM;
-	case LIBUSB_ERROR_BUSY:
-		return -EBUSY;
-	default:
-		return -EIO;
-	}
-}
-
-static int init_context(libusb_context **ctx)
-{
-#if LIBUSB_API_VERSION >= 0x0100010A
-	const struct libusb_init_option no_scan = {.option = LIBUSB_OPTION_NO_DEVICE_DISCOVERY};
-	return libusb_init_context(ctx, &no_scan, 1);
-#else
-	/* Before 1.0.27 the option belongs to the process and has to be set before the first context. */
-	int e = libusb_set_option(NULL, LIBUSB_OPTION_NO_DEVICE_DISCOVERY);
-	return e ? e : libusb_init(ctx);
-#endif
-}
-
-static void usb_close(struct usb *u)
-{
-	if (u->handle)
-		libusb_close(u->handle);
-	if (u->ctx)
-		libusb_exit(u->ctx);
-	if (u->fd >= 0)
-		close(u->fd);
-}
-
-static int usb_open(struct usb *u, const struct device *d, char *why, size_t size)
-{
-	char path[64];
-
-	*u = (struct usb){.fd = -1};
-	snprintf(path, sizeof(path), "/dev/bus/usb/%03u/%03u", d->bus, d->dev);
-	u->fd = open(path, O_RDWR | O_CLOEXEC);
-	if (u->fd < 0) {
-		int e = errno == ENOENT || errno == ENXIO ? ENODEV : errno;
-		snprintf(why, size, "%s: %s%s", path, strerror(e), e == EACCES ? " (this needs root)" : "");
-		return -e;
-	}
-	int e = init_context(&u->ctx);
-	if (!e)
-		e = libusb_wrap_sys_device(u->ctx, (intptr_t)u->fd, &u->handle);
-	if (!e)
-		return 0;
-	snprintf(why, size, "%s: %s", path, libusb_strerror(e));
-	usb_close(u);
-	return to_errno(e);
-}
-
-static int take_usb(const struct device *d, bool *renumbered, char *why, size_t size)
+static int take_usb(struct rung *r)
 {
 	struct usb u;
-	int e = usb_open(&u, d, why, size);
+	int e = usb_open(&u, r->d->bus, r->d->dev, r->why, r->size);
 
-	*renumbered = false;
 	if (e)
 		return e;
+	r->tried = true;
 	e = libusb_reset_device(u.handle);
 	/* Not found means that the kernel could not match the device to what it was: it takes it down and puts it
 	 * up again under a new number, if it still answers at all. */
 	if (e == LIBUSB_ERROR_NOT_FOUND || e == LIBUSB_ERROR_NO_DEVICE) {
-		*renumbered = true;
+		r->renumbered = true;
 		e = 0;
 	}
 	if (e)
-		snprintf(why, size, "the port reset failed: %s (%s)", libusb_strerror(e), strerror(errno));
+		snprintf(r->why, r->size, "the port reset failed: %s (%s)", libusb_strerror(e), strerror(errno));
 	usb_close(&u);
-	return e ? to_errno(e) : 0;
+	return e ? usb_errno(e) : 0;
+}
+
+static int owe(struct rung *r, const char *owed)
+{
+	int e = r->owe(r->ctx, owed);
+
+	if (e)
+		snprintf(
+			r->why, r->size, "not begun, because what it owes cannot be put on record: %s", strerror(-e));
+	return e;
+}
+
+/* The second half of every method that has one: what is off goes on again, whatever came before. */
+static int settle(struct rung *r, char *owed)
+{
+	char why[256];
+	int e = debt_pay(owed, why, sizeof(why));
+
+	r->owe(r->ctx, owed);
+	if (e)
+		snprintf(r->why, r->size, "%s", why);
+	return e;
+}
+
+static bool bound(const struct interface *i)
+{
+	return i->driver[0] && strcmp(i->driver, "usbfs") && strcmp(i->driver, "hub");
+}
+
+/* Takes the drivers off all interfaces, then has the kernel look for drivers of all of them. */
+static int take_rebind(struct rung *r)
+{
+	char owed[DEBT_SIZE] = "", dir[96];
+	const struct device *d = r->d;
+	const char *what[DEVICE_INTERFACES + 1];
+	unsigned n = 0;
+	int e = 0;
+
+	for (unsigned i = 0; i < d->interfaces; i++)
+		if (bound(&d->interface[i]) || !d->interface[i].driver[0])
+			what[n++] = d->interface[i].name;
+	if (!d->interfaces) /* not even a configuration: the device's own driver sets it */
+		what[n++] = d->port;
+	for (unsigned i = 0; i < n && !e; i++)
+		e = debt_bind(owed, what[i], d->dev);
+	if (e || (e = owe(r, owed)))
+		return e;
+	r->tried = true;
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(dir, sizeof(dir), SYSFS_USB "/%.40s/driver", what[i]);
+		int failed = sysfs_write(dir, "unbind", what[i]);
+		/* One that has no driver, or lost it along with another's, is where it was to be. */
+		if (failed && failed != -ENODEV && !e)
+			snprintf(r->why, r->size, "%s cannot be unbound: %s", what[i], strerror(-(e = failed)));
+	}
+	int paid = settle(r, owed);
+	return e ? e : paid;
+}
+
+static int take_authorize(struct rung *r)
+{
+	char owed[DEBT_SIZE] = "", dir[64];
+	int e;
+
+	snprintf(dir, sizeof(dir), SYSFS_USB "/%.40s", r->d->port);
+	if (!sysfs_number(dir, "authorized", 10)) {
+		snprintf(r->why, r->size,
+			"refused: somebody has withdrawn its authorization, which is not ours to give");
+		return -EOPNOTSUPP;
+	}
+	if ((e = debt_authorize(owed, r->d->port, r->d->dev)) || (e = owe(r, owed)))
+		return e;
+	r->tried = true;
+	e = sysfs_write(dir, "authorized", "0");
+	if (e && e != -ENODEV)
+		snprintf(r->why, r->size, "%s/authorized: %s", dir, strerror(-e));
+	int paid = settle(r, owed);
+	return e ? e : paid;
+}
+
+/* The ports whose power goes together with p's: all of a ganged hub's, and the twins of each. */
+static int add_ports(const struct port *p, enum hub_power power, unsigned ports, char *owed)
+{
+	bool connected, powered;
+	struct port each = *p;
+	int e = 0;
+
+	for (unsigned i = power == HUB_POWER_GANGED ? 1 : p->number; i <= ports && !e; i++) {
+		char name[PORT_NAME_SIZE + 16];
+		snprintf(name, sizeof(name), "%s-port%u", p->hub, i);
+		if (port_named(name, &each))
+			return -ENODEV;
+		/* What somebody else has switched off is not ours to switch on. */
+		if (i != p->number && !port_state(&each, &connected, &powered) && !powered)
+			continue;
+		e = debt_power(owed, each.name);
+		if (!e && each.peer[0])
+			e = debt_power(owed, each.peer);
+		if (power != HUB_POWER_GANGED)
+			break;
+	}
+	return e;
+}
+
+/* Whether the power of this port may be cut, and what that takes. */
+static int may_cut(struct rung *r, const struct port *p, char *owed)
+{
+	enum hub_power power, twins = HUB_POWER_EACH;
+	unsigned ports, twin_ports;
+	struct port twin;
+	int e = port_switching(p, &power, &ports, r->why, r->size);
+
+	if (!e && p->peer[0] && !port_named(p->peer, &twin))
+		e = port_switching(&twin, &twins, &twin_ports, r->why, r->size);
+	if (e)
+		return e;
+	if (power == HUB_POWER_NONE) {
+		snprintf(r->why, r->size, "refused: hub %s cannot switch the power of its ports", p->hub);
+		return -EOPNOTSUPP;
+	}
+	if ((power == HUB_POWER_GANGED || twins == HUB_POWER_GANGED) && !r->allow_ganged) {
+		snprintf(r->why, r->size,
+			"refused: hub %s switches all its %u ports together, and `allow-ganged = yes` is not set",
+			p->hub, ports);
+		return -EOPNOTSUPP;
+	}
+	return add_ports(p, twins == HUB_POWER_GANGED ? twins : power, ports, owed);
+}
+
+static int cut(char *owed, char *why, size_t size)
+{
+	char list[DEBT_SIZE], *rest = list;
+	int worst = 0;
+
+	memcpy(list, owed, sizeof(list));
+	for (char *word; (word = strsep(&rest, " "));) {
+		struct port p;
+		const char *name = strchr(word, '=');
+		if (!name || port_named(name + 1, &p))
+			continue;
+		int e = port_power(&p, false, why, size);
+		worst = e ? e : worst;
+	}
+	return worst;
+}
+
+static int take_power(struct rung *r)
+{
+	char owed[DEBT_SIZE] = "";
+	bool connected = false, powered;
+	struct port p;
+	int e = port_of(r->d->port, &p);
+
+	if (e) {
+		snprintf(r->why, r->size, "its hub is not there any more");
+		return e;
+	}
+	if ((e = may_cut(r, &p, owed)) || (e = owe(r, owed)))
+		return e;
+	r->tried = r->renumbered = true;
+	e = cut(owed, r->why, r->size);
+	if (!e && wait_for(-1, 0, clock_ms() + r->power_off_ms) < 0) {
+		snprintf(r->why, r->size, "interrupted by a signal");
+		e = -EINTR;
+	}
+	/* A hub that claims to have cut the power of a device which is connected all the same has not. */
+	if (!e && !port_state(&p, &connected, &powered) && connected)
+		snprintf(r->why, r->size, "hub %s does not really cut the power of its port %u", p.hub, p.number);
+	int paid = settle(r, owed);
+	return e ? e : paid;
 }
 
 static const struct {
 	const char *name;
-	int (*take)(const struct device *d, bool *renumbered, char *why, size_t size);
+	int (*take)(struct rung *r);
+	bool needs_device;
 } ladder[RESET_METHODS] = {
-	[RESET_USB] = {"usb", take_usb},
+	[RESET_USB] = {"usb", take_usb, true},
+	[RESET_REBIND] = {"rebind", take_rebind, true},
+	[RESET_AUTHORIZE] = {"authorize", take_authorize, true},
+	[RESET_POWER] = {"power", take_power, false},
 };
 
 const char *ladder_name(enum reset_method method)
@@ -111,24 +219,30 @@ const char *ladder_name(enum reset_method method)
 	return ladder[method].name;
 }
 
-int ladder_take(enum reset_method method, const struct device *d, bool *renumbered, char *why, size_t size)
+bool ladder_needs_device(enum reset_method method)
 {
-	return ladder[method].take(d, renumbered, why, size);
+	return ladder[method].needs_device;
+}
+
+int ladder_take(enum reset_method method, struct rung *r)
+{
+	r->renumbered = r->tried = false;
+	*r->why = '\0';
+	return ladder[method].take(r);
 }
 
 int ladder_alive(const struct device *d, char *why, size_t size)
 {
 	unsigned char status[2];
 	struct usb u;
-	int e = usb_open(&u, d, why, size);
+	int e = usb_open(&u, d->bus, d->dev, why, size);
 
 	if (e)
 		return e;
-	int n = libusb_control_transfer(u.handle,
-		LIBUSB_ENDPOINT_IN | LIBUSB_REQUEST_TYPE_STANDARD | LIBUSB_RECIPIENT_DEVICE,
-		LIBUSB_REQUEST_GET_STATUS, 0, 0, status, sizeof(status), 1000);
+	int n = usb_request(&u, LIBUSB_ENDPOINT_IN | LIBUSB_REQUEST_TYPE_STANDARD | LIBUSB_RECIPIENT_DEVICE,
+		LIBUSB_REQUEST_GET_STATUS, 0, 0, status, sizeof(status));
 	if (n < 0)
 		snprintf(why, size, "it does not answer GET_STATUS: %s", libusb_strerror(n));
 	usb_close(&u);
-	return n < 0 ? to_errno(n) : 0;
+	return n < 0 ? usb_errno(n) : 0;
 }

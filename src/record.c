@@ -16,7 +16,8 @@
 #include "selector.h"
 #include "wait.h"
 
-const char *const record_state_name[] = {"none", "busy", "recovered", "failed", "held", "gone", NULL};
+const char *const record_state_name[] = {
+	"none", "busy", "recovered", "failed", "held", "gone", "silent", "stuck", NULL};
 
 static int record_path(char *dst, size_t size, const char *port, const char *ending)
 {
@@ -72,6 +73,7 @@ static const struct field {
 	FIELD(TEXT, product),
 	FIELD(TEXT, action),
 	FIELD(TEXT, error),
+	FIELD(TEXT, owed),
 	FIELD(U32, duration_ms),
 	FIELD(U64, when),
 	FIELD(FLAG, chip),
@@ -306,19 +308,34 @@ void record_claim(struct record *r)
 	r->started = start_of(r->pid);
 }
 
+void record_stuck(struct record *r, pid_t pid)
+{
+	r->state = RECORD_STUCK;
+	r->pid = pid;
+	r->started = start_of(pid);
+	snprintf(r->error, sizeof(r->error),
+		"the kernel is still waiting for this device (process %d); unplug it, or restart the machine if that "
+		"does "
+		"not help",
+		(int)pid);
+}
+
 enum record_state record_state_now(struct record *r)
 {
 	char path[128];
 	bool there;
 
-	if (r->state == RECORD_BUSY && (r->pid <= 0 || start_of(r->pid) != r->started)) {
-		r->state = RECORD_FAILED;
-		snprintf(r->error, sizeof(r->error), "the run was killed; `replug recover usb=%s` starts another",
+	if ((r->state == RECORD_BUSY || r->state == RECORD_STUCK) &&
+		(r->pid <= 0 || start_of(r->pid) != r->started)) {
+		snprintf(r->error, sizeof(r->error), "%s; `replug recover usb=%s` starts another",
+			r->state == RECORD_STUCK ? "the kernel waited too long for it, and has let go by now"
+						 : "the run was killed",
 			r->port);
+		r->state = RECORD_FAILED;
 	}
 	snprintf(path, sizeof(path), "/sys/bus/usb/devices/%s", r->port);
 	there = !access(path, F_OK);
-	if (!there && r->state != RECORD_BUSY)
+	if (!there && r->state != RECORD_BUSY && r->state != RECORD_STUCK && r->state != RECORD_SILENT)
 		r->state = RECORD_GONE;
 	return r->state;
 }

@@ -12,10 +12,20 @@
 #include <sys/types.h>
 
 #include "config.h"
+#include "debt.h"
 
 #define RECORD_DIR "/run/replug"
 
-enum record_state { RECORD_NONE, RECORD_BUSY, RECORD_RECOVERED, RECORD_FAILED, RECORD_HELD, RECORD_GONE };
+enum record_state {
+	RECORD_NONE,
+	RECORD_BUSY,
+	RECORD_RECOVERED,
+	RECORD_FAILED,
+	RECORD_HELD,
+	RECORD_GONE,
+	RECORD_SILENT, /* gone from the bus, and something is in its port all the same */
+	RECORD_STUCK,  /* busy, with a call that the kernel does not end */
+};
 extern const char *const record_state_name[];
 
 enum { RECORD_STEPS = 10 };
@@ -26,8 +36,9 @@ struct record {
 	char section[CONF_NAME_MAX + 1];
 	char product[128];
 	enum record_state state;
-	char action[32]; /* what was done: reset, init, verify, joined by + */
-	char error[384]; /* empty: nothing is wrong */
+	char action[64];      /* what was done: reset, rebind, authorize, power, init, verify, joined by + */
+	char error[384];      /* empty: nothing is wrong */
+	char owed[DEBT_SIZE]; /* what is switched off, in debt.h's words */
 	uint32_t duration_ms;
 	int64_t when; /* seconds since 1970 */
 	struct {
@@ -68,10 +79,14 @@ int record_save(const struct record *r);
 /* All records, sorted by port, in a malloc'ed array; unreadable ones are left out. Returns 0 or a negative errno. */
 int record_list(struct record **out, size_t *n);
 
-/* What a reader has to believe: BUSY of a process that died is FAILED, and what is not there any more is GONE. */
+/* What a reader has to believe: BUSY or STUCK of a process that died is FAILED, what is not there any more is GONE.
+ */
 enum record_state record_state_now(struct record *r);
 
 void record_step(struct record *r, const char *name, uint64_t ms);
 void record_claim(struct record *r); /* state BUSY, by this process */
+
+/* State STUCK: process pid, which has the port, does not come back from the kernel. */
+void record_stuck(struct record *r, pid_t pid);
 
 #endif

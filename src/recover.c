@@ -3,177 +3,17 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "guard.h"
-#include "ladder.h"
 #include "log.h"
+#include "lost.h"
 #include "story.h"
+#include "sysfs.h"
 #include "wait.h"
 
-enum {
-	RESET_MS = 10000, /* the kernel's own tries to enumerate a device that does not answer */
-	DROPS = 3,        /* how often a device may drop off in one run */
-};
-
-static uint64_t monotonic_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
-static bool has_chip(const struct story *s)
-{
-	return s->run->mode == RECOVER_CHIP || (s->run->mode != RECOVER_RESET && s->conf->init == INIT_CH9329);
-}
-
-static int wait_back(struct story *s, bool renumbered, bool settled, const char *step)
-{
-	struct device now;
-	uint64_t t0 = clock_ms();
-	struct back b = {.before = &s->d,
-		.expect = s->run->mode == RECOVER_CHIP ? 1u << NODE_TTY : s->conf->expect,
-		.renumbered = renumbered,
-		.settled = settled,
-		.since_us = s->since_us,
-		.deadline = t0 + s->conf->timeout_ms};
-	char what[256];
-	int e = device_wait(&s->watch, s->run->config, &b, &now, what, sizeof(what));
-
-	record_step(&s->r, step, clock_ms() - t0);
-	if (e == -EINTR)
-		snprintf(s->why, sizeof(s->why), "interrupted by a signal");
-	else if (e)
-		snprintf(s->why, sizeof(s->why), "not back within %u ms: %s", s->conf->timeout_ms, what);
-	if (!e && settled)
-		s->d = now; /* before that, what was bound and what nodes were there is still to be compared with */
-	else if (!e)
-		s->d.dev = now.dev;
-	return e;
-}
-
-/* The chip behind the device's tty, wherever that is now. */
-static int init_chip(struct story *s)
-{
-	struct device now;
-	int e = device_read(s->run->udev, s->run->config, s->d.port, &now);
-	const struct node *tty = e ? NULL : device_node(&now, NODE_TTY);
-
-	if (!tty) {
-		snprintf(s->why, sizeof(s->why), "its tty went away");
-		return -ENODEV;
-	}
-	struct chip_job job = {.tty = tty->path,
-		.baud = s->run->baud_set ? s->run->baud : s->conf->baud,
-		.hint = s->r.baud,
-		.attempts = s->conf->attempts,
-		.ready_ms = s->conf->ready_ms,
-		.deadline = clock_ms() + (uint64_t)s->conf->attempts * (s->conf->ready_ms + 2000)};
-	e = chip_reset(&job, &s->chip, s->why, sizeof(s->why));
-	record_step(&s->r, "chip-reset", s->chip.reset_ms);
-	record_step(&s->r, "chip-ready", s->chip.ready_ms);
-	s->r.chip = !e;
-	if (!e) {
-		s->r.version = s->chip.info.version;
-		s->r.target = s->chip.info.target;
-		s->r.num_lock = s->chip.info.num_lock;
-		s->r.caps_lock = s->chip.info.caps_lock;
-		s->r.scroll_lock = s->chip.info.scroll_lock;
-		s->r.baud = s->chip.baud;
-	}
-	return e;
-}
-
-/*
- * From the reset's end to the proof: back, initialised, settled, answering. Returns -EAGAIN when the tty and
- * -ENOTCONN when the device itself went away on the way; wait_back's -ENODEV means that it stayed away.
- */
-static int finish_once(struct story *s, bool renumbered)
-{
-	int e = wait_back(s, renumbered, false, "back");
-
-	if (e)
-		return e;
-	if (has_chip(s)) {
-		story_did(s, "init");
-		e = init_chip(s);
-		if (e)
-			return e == -ENODEV ? -EAGAIN : e;
-	}
-	e = wait_back(s, false, true, "udev");
-	if (e || s->run->mode == RECOVER_CHIP)
-		return e;
-	uint64_t t0 = clock_ms();
-	e = ladder_alive(&s->d, s->why, sizeof(s->why));
-	record_step(&s->r, "verify", clock_ms() - t0);
-	return e == -ENODEV ? -ENOTCONN : e;
-}
-
-static int finish(struct story *s, bool renumbered)
-{
-	for (int lost = 0; lost < DROPS; lost++) {
-		int e = finish_once(s, renumbered);
-		if (e != -EAGAIN && e != -ENOTCONN)
-			return e;
-		/* sysfs goes on showing a device that is being taken down: its old number is no sign of life. */
-		renumbered = e == -ENOTCONN;
-		/* A tty that was hung up is still shown for a moment. */
-		if (wait_for(-1, 0, clock_ms() + WAIT_POLL_MS) < 0) {
-			snprintf(s->why, sizeof(s->why), "interrupted by a signal");
-			return -EINTR;
-		}
-	}
-	return -ENODEV;
-}
-
-static int reset_by(struct story *s, enum reset_method method)
-{
-	bool renumbered = false;
-	uint64_t t0 = clock_ms();
-
-	guard_note_reset(&s->r, t0);
-	story_save(s); /* before, so that a run that is killed here has not reset for free */
-	s->since_us = monotonic_us();
-	story_did(s, "reset");
-	int e = ladder_take(method, &s->d, &renumbered, s->why, sizeof(s->why));
-	record_step(&s->r, "reset", clock_ms() - t0);
-	if (!e || e == -ENODEV) /* gone before it could be reset: it may be on its way back */
-		return finish(s, renumbered || e == -ENODEV);
-	if (e != -EIO)
-		return e;
-	/* It dropped off during the reset: only a device that was enumerated anew is proof of anything now. */
-	char first[128], then[384];
-	snprintf(first, sizeof(first), "%s", s->why);
-	e = finish(s, true);
-	snprintf(then, sizeof(then), "%s", s->why);
-	snprintf(s->why, sizeof(s->why), "%s; %s", first, then);
-	return e;
-}
-
-/* Tries what the guard and the ladder allow. */
-int story_heal(struct story *s, bool verify_first)
-{
-	int e = -EIO;
-
-	snprintf(s->why, sizeof(s->why), "nothing was tried");
-	if (verify_first || s->run->mode == RECOVER_CHIP) {
-		s->since_us = monotonic_us();
-		e = finish(s, false);
-	}
-	if (!e || e == -EINTR || s->run->mode == RECOVER_CHIP)
-		return e;
-	struct conf_ladder only_usb = {.method = {RESET_USB}, .n = 1};
-	const struct conf_ladder *l = s->run->mode == RECOVER_RESET ? &only_usb : &s->conf->ladder;
-	for (unsigned i = 0; i < l->n; i++) {
-		if (s->run->mode == RECOVER_EVENT && !guard_allows(&s->r, &s->run->config->guard, clock_ms()))
-			return -EDQUOT;
-		e = reset_by(s, l->method[i]);
-		if (!e || e == -EINTR || e == -ENODEV)
-			break;
-	}
-	return e;
-}
+/* The kernel's own tries to enumerate a device that does not answer. */
+enum { RESET_MS = 30000, RETURN_MS = 3000 };
 
 /* When udev first saw the device, of clock_ms; now where it does not say. */
 static uint64_t added_at(const struct story *s, uint64_t now)
@@ -238,8 +78,14 @@ static enum status tell(struct story *s)
 static int take_lock(const struct run *run, const char *port)
 {
 	struct record r;
-	int lock = record_lock(port, run->mode == RECOVER_EVENT ? clock_ms() + STORY_LOCK_MS : 0);
+	int lock = record_lock(port, 0);
 
+	if (lock == -EWOULDBLOCK && !record_load(port, &r) && record_state_now(&r) == RECORD_STUCK) {
+		log_line(run->mode == RECOVER_EVENT ? LOG_DEBUG : LOG_WARNING, "%s: %s", port, r.error);
+		return lock;
+	}
+	if (lock == -EWOULDBLOCK && run->mode == RECOVER_EVENT)
+		lock = record_lock(port, clock_ms() + STORY_LOCK_MS);
 	if (lock == -EWOULDBLOCK) {
 		record_load(port, &r);
 		log_line(LOG_WARNING, "%s: another run (process %d) has this port; `replug status` shows how it ends",
@@ -282,6 +128,16 @@ static void begin_record(struct record *r, const char *product, const char *sect
 	r->when = time(NULL);
 }
 
+/* Its port may still hold it; one that is left alone is left alone also then. */
+static void note_gone(struct record *r)
+{
+	r->state = RECORD_GONE;
+	r->gone_ms = clock_ms();
+	record_save(r);
+	if (r->section[0] && !r->held)
+		lost_mark(r->port);
+}
+
 enum status recover_gone(struct udev *udev, const char *port, const char *product, const char *section)
 {
 	struct record r;
@@ -293,12 +149,10 @@ enum status recover_gone(struct udev *udev, const char *port, const char *produc
 	if (e == -ENOENT && product && section)
 		begin_record(&r, product, section);
 	unsigned dev = present(udev, port);
-	/* Also when it is gone on record: it has been here since, too short to be looked at. */
-	if (r.id[0] && (!dev || dev != r.dev)) {
-		r.state = RECORD_GONE;
-		r.gone_ms = clock_ms();
-		record_save(&r);
-	}
+	/* Also when it is gone on record: it has been here since, too short to be looked at. One that went silent is
+	 * gone already, and known to be in its port. */
+	if (r.id[0] && (!dev || dev != r.dev) && (dev || r.state != RECORD_SILENT))
+		note_gone(&r);
 	record_unlock(lock);
 	return STATUS_DONE;
 }
@@ -318,18 +172,45 @@ static enum status vanished(const struct run *run, const char *port)
 		return STATUS_NO_DEVICE;
 	}
 	story_name_from_record(&s);
-	if (run->mode == RECOVER_EVENT)
-		held = guard_event(&s.r, &run->config->guard, 0, 0, now, &fresh) == GUARD_HELD;
-	if (run->mode == RECOVER_EVENT && !held)
+	held = guard_event(&s.r, &run->config->guard, 0, 0, now, &fresh) == GUARD_HELD;
+	if (!held)
 		guard_note_reset(&s.r, now);
 	if (fresh)
 		story_tell_held(&s);
 	else
 		log_line(held ? LOG_DEBUG : LOG_INFO, "%s: nothing is plugged there any more", s.name);
-	s.r.gone_ms = now;
-	s.r.state = RECORD_GONE;
-	story_save(&s);
+	note_gone(&s.r);
 	return held ? STATUS_HELD : STATUS_NO_DEVICE;
+}
+
+/* What an earlier run owes comes first; a device that has just got its power back needs a moment to be there. */
+static void settle(const char *port)
+{
+	struct record r;
+	uint64_t deadline = clock_ms() + RETURN_MS;
+	char dir[96];
+
+	if (record_load(port, &r) || story_settle(&r) <= 0)
+		return;
+	snprintf(dir, sizeof(dir), SYSFS_USB "/%s", port);
+	while (access(dir, F_OK) && clock_ms() < deadline && wait_for(-1, 0, clock_ms() + WAIT_POLL_MS) >= 0)
+		;
+}
+
+enum status recover_settle(const char *port)
+{
+	struct record r;
+	int e = record_load(port, &r);
+
+	if (e || !r.owed[0])
+		return STATUS_DONE;
+	int lock = record_lock(port, 0);
+	if (lock < 0) /* whoever has it pays, or its own end is seen to */
+		return lock == -EWOULDBLOCK ? STATUS_HELD : STATUS_FAILED;
+	e = record_load(port, &r);
+	e = e ? 0 : story_settle(&r);
+	record_unlock(lock);
+	return e < 0 ? STATUS_FAILED : STATUS_DONE;
 }
 
 enum status recover_port(const struct run *run, const char *port)
@@ -341,9 +222,13 @@ enum status recover_port(const struct run *run, const char *port)
 
 		if (lock < 0)
 			return lock == -EWOULDBLOCK ? STATUS_HELD : STATUS_FAILED;
+		settle(port);
 		if (device_read(run->udev, run->config, port, &s.d)) {
-			status = vanished(run, port);
+			bool back = false;
+			status = run->mode == RECOVER_EVENT ? vanished(run, port) : lost_port(run, port, &back);
 			record_unlock(lock);
+			if (back)
+				continue;
 			if (run->mode == RECOVER_EVENT && present(run->udev, port))
 				continue; /* back already, and its plug was merged into this run */
 			return status;
@@ -367,15 +252,36 @@ enum status recover_port(const struct run *run, const char *port)
 	}
 }
 
+void recover_stuck(const char *port, pid_t pid)
+{
+	struct record r;
+
+	/* It has the lock for as long as it is stuck, and writes nothing any more. */
+	if (!record_load(port, &r)) {
+		record_stuck(&r, pid);
+		r.when = time(NULL);
+		record_save(&r);
+	}
+}
+
+uint32_t recover_stuck_ms(const struct device_conf *d)
+{
+	struct device_conf defaults;
+
+	config_device_defaults(&defaults);
+	return 3 * (d ? d->timeout_ms : defaults.timeout_ms);
+}
+
 uint32_t recover_budget_ms(const struct config *c)
 {
 	uint32_t most = 60000;
 
 	for (size_t i = 0; i < c->n; i++) {
 		const struct device_conf *d = &c->device[i];
-		uint32_t ms = RESET_MS + 2 * DROPS * d->timeout_ms + DROPS * d->attempts * (d->ready_ms + 2000);
+		uint32_t finish = DROPS * (2 * d->timeout_ms + d->attempts * (d->ready_ms + 2000));
+		uint32_t ms = (d->ladder.n + 1) * (finish + RESET_MS + d->power_off_ms);
 		if (ms > most)
 			most = ms;
 	}
-	return STORY_LOCK_MS + 2 * most;
+	return STORY_LOCK_MS + most;
 }

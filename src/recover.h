@@ -18,8 +18,9 @@ struct run {
 	struct udev *udev;
 	const struct config *config;
 	enum recover_mode mode;
-	bool baud_set; /* a person knows the chip's rate better than the configuration */
-	unsigned baud; /* 0: find out */
+	struct conf_ladder ladder; /* of RECOVER_RESET */
+	bool baud_set;             /* a person knows the chip's rate better than the configuration */
+	unsigned baud;             /* 0: find out */
 };
 
 /*
@@ -27,6 +28,24 @@ struct run {
  * line to the log; then what its section's `then` names. Signals must be blocked (wait_block_signals).
  */
 enum status recover_port(const struct run *run, const char *port);
+
+/*
+ * Pays what is owed for a port (debt.h), if no run has it. Returns STATUS_DONE, STATUS_HELD (a run has it), or
+ * STATUS_FAILED with the reason logged.
+ */
+enum status recover_settle(const char *port);
+
+/*
+ * A supervise's `stuck`: puts on record that the kernel keeps the run. From then on, events on the port are answered
+ * at once, until it lets go.
+ */
+void recover_stuck(const char *port, pid_t pid);
+
+/*
+ * How long a run on a device of this section (NULL: none) may be kept by the kernel before it counts as stuck:
+ * three times what the device may take to be back.
+ */
+uint32_t recover_stuck_ms(const struct device_conf *d);
 
 /* The longest that recover_port may take on a port, in milliseconds, if the kernel keeps its own deadlines. */
 uint32_t recover_budget_ms(const struct config *c);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ladder.h"
 #include "log.h"
 #include "serial.h"
 #include "supervise.h"
@@ -46,6 +47,11 @@ static void verb_usage(const struct verb *v, FILE *to)
 		fputs("  --event     as systemd runs it for a plug: the guard decides, and a run that has the port "
 		      "is waited for\n",
 			to);
+	if (v->options & METHOD)
+		fputs("  --method=M  usb (a port reset, the default), rebind (its drivers), authorize (take it off, "
+		      "let "
+		      "it\n              in again) or power (its port's, where the hub can; every method verifies)\n",
+			to);
 	if (v->options & BAUD)
 		fputs("  --baud=N    the chip's rate, or auto; without it, the configuration's\n", to);
 	fputs("  --help      this text\n", to);
@@ -53,12 +59,15 @@ static void verb_usage(const struct verb *v, FILE *to)
 
 static const struct verb verbs[] = {
 	{"list", "[--json] [SELECTOR...]",
-		"shows USB devices: port, ID, section, state, names, nodes\n\n"
-		"Every device but the root hubs. The state is that of `replug status`.",
+		"shows USB devices: port, ID, section, state, power, names, nodes\n\n"
+		"Every device but the root hubs. The state is that of `replug status`. POWER says how the device's "
+		"hub\n"
+		"claims to switch its ports: per port, ganged (all together) or none; only root can ask.",
 		verb_list, JSON, 0, -1},
 	{"status", "[--json] [SELECTOR...]",
 		"shows what was recovered when, and what is wrong now\n\n"
-		"States: recovered, failed, held (too many resets), busy (at work), gone (unplugged).",
+		"States: recovered, failed, held (too many resets), busy (at work), gone (unplugged),\n"
+		"silent (given up by the kernel, but still in its port), stuck (the kernel does not let go of it).",
 		verb_status, JSON, 0, -1},
 	{"check", "[--json]",
 		"shows the merged configuration, and who takes which device\n\n"
@@ -72,16 +81,26 @@ static const struct verb verbs[] = {
 		"the guard's\n"
 		"memory of earlier resets is wiped.",
 		verb_recover, DRY_RUN | EVENT, 1, -1},
-	{"reset", "[--dry-run] SELECTOR...",
+	{"reset", "[--dry-run] [--method=METHOD] SELECTOR...",
 		"resets a USB device and waits until it is back\n\n"
-		"The reset alone: nothing is initialised afterwards.",
-		verb_reset, DRY_RUN, 1, -1},
+		"The reset alone, by one method: nothing is initialised afterwards.",
+		verb_reset, DRY_RUN | METHOD, 1, -1},
 	{"ch9329", "info|reset [--baud=N] [SELECTOR...]",
 		"asks or resets the CH9329 behind a serial adapter\n\n"
 		"info prints its version, whether the controlled computer sees it, and the LEDs. reset restarts the "
 		"chip and\n"
 		"waits until it answers. Without a SELECTOR: every device of a section with `init = ch9329`.",
 		verb_ch9329, BAUD, 1, -1},
+	{"settle", "[PORT...]",
+		"switches on what an interrupted run left off (systemd runs this)\n\n"
+		"Pays what is owed on record: power, authorization, drivers. Without PORT: of all ports.",
+		verb_settle, 0, 0, -1},
+	{"lost", "",
+		"looks after devices that fell off the bus (systemd runs this)\n\n"
+		"Of the ports of which `replug gone` has left a note: where the hub still sees something, its "
+		"section's "
+		"`power`\nmethod is tried, or it is put on record as silent.",
+		verb_lost, 0, 0, 0},
 	{"gone", "PORT",
 		"puts a device's removal on record (udev runs this)\n\n"
 		"PORT may be a sysfs path, also of a device that is not there any more.",
@@ -110,9 +129,13 @@ static int parse_options(struct call *c, int argc, char **argv)
 {
 	static const struct option options[] = {{"json", no_argument, NULL, JSON},
 		{"dry-run", no_argument, NULL, DRY_RUN}, {"event", no_argument, NULL, EVENT},
-		{"baud", required_argument, NULL, BAUD}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+		{"baud", required_argument, NULL, BAUD}, {"method", required_argument, NULL, METHOD},
+		{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	const char *methods[RESET_METHODS + 1] = {NULL};
 	int o;
 
+	for (int i = 0; i < RESET_METHODS; i++)
+		methods[i] = ladder_name((enum reset_method)i);
 	while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		if (o == 'h') {
 			verb_usage(c->verb, stdout);
@@ -127,6 +150,18 @@ static int parse_options(struct call *c, int argc, char **argv)
 		c->json |= o == JSON;
 		c->dry_run |= o == DRY_RUN;
 		c->event |= o == EVENT;
+		if (o == METHOD) {
+			const char *near = text_nearest(optarg, methods);
+			c->method_set = true;
+			for (c->method = 0; c->method < RESET_METHODS && strcmp(optarg, methods[c->method]);
+				c->method++)
+				;
+			if (c->method == RESET_METHODS) {
+				fprintf(stderr, "replug: --method takes usb, rebind, authorize or power%s%s%s\n",
+					near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+				return STATUS_USAGE;
+			}
+		}
 		if (o == BAUD) {
 			c->baud_set = true;
 			if (strcmp(optarg, "auto") &&
@@ -163,7 +198,7 @@ static enum status run_call(struct call *c)
 		return STATUS_FAILED;
 	}
 	/* A removal is recorded whatever the configuration says by now. */
-	if (c->verb->run != verb_gone) {
+	if (c->verb->run != verb_gone && c->verb->run != verb_settle) {
 		int e = config_load(&c->config, &config_default_paths, log_config_error, NULL);
 		/* What is plugged, and was done, is what a person needs for the repair. */
 		if (e == -EINVAL && (c->verb->run == verb_list || c->verb->run == verb_status)) {
@@ -172,7 +207,7 @@ static enum status run_call(struct call *c)
 		}
 		if (e)
 			s = e == -EINVAL ? STATUS_USAGE : STATUS_FAILED;
-		else if (c->verb->run != verb_ch9329)
+		else if (c->verb->run != verb_ch9329 && c->verb->run != verb_lost)
 			s = verb_select(c);
 	}
 	if (!s)

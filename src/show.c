@@ -10,6 +10,7 @@
 
 #include "chip.h"
 #include "config-keys.h"
+#include "hubs.h"
 #include "record.h"
 #include "table.h"
 
@@ -75,10 +76,15 @@ enum status show_list(const struct device *list, size_t n, const struct selector
 {
 	struct json_object *array = json ? json_object_new_array() : NULL;
 	struct table t = {0};
+	int *power = calloc(n ? n : 1, sizeof(*power));
 	size_t shown = 0;
 
+	if (!power)
+		return STATUS_FAILED;
+	hubs_ask(list, n, power);
 	if (!json)
-		table_add(&t, (const char *const[COLUMNS]){"PORT", "ID", "SECTION", "STATE", "PRODUCT", "NODES"});
+		table_add(&t,
+			(const char *const[COLUMNS]){"PORT", "ID", "SECTION", "STATE", "POWER", "PRODUCT", "NODES"});
 	for (size_t i = 0; i < n; i++) {
 		const struct device *d = &list[i];
 		char id[10], nodes[2048], section[CONF_NAME_MAX + 16];
@@ -87,16 +93,19 @@ enum status show_list(const struct device *list, size_t n, const struct selector
 			continue;
 		shown++;
 		if (json) {
-			json_object_array_add(array, device_json(d));
+			struct json_object *o = device_json(d);
+			add(o, "port_power", json_text(power[i] < 0 ? NULL : hub_power_name[power[i]]));
+			json_object_array_add(array, o);
 			continue;
 		}
 		snprintf(id, sizeof(id), "%04x:%04x", d->vid, d->pid);
 		join_nodes(d, nodes, sizeof(nodes));
 		const char *state = state_of(d, &r);
 		section_of(d, section, sizeof(section));
-		table_add(&t,
-			(const char *const[COLUMNS]){d->port, id, section, state ? state : "", d->product, nodes});
+		table_add(&t, (const char *const[COLUMNS]){d->port, id, section, state ? state : "",
+				      power[i] < 0 ? "?" : hub_power_name[power[i]], d->product, nodes});
 	}
+	free(power);
 	enum status s = json ? json_print(array) : table_print(&t);
 	return sel && !shown ? STATUS_NO_DEVICE : s;
 }
@@ -124,6 +133,7 @@ static struct json_object *record_json(const struct record *r)
 	add(o, "state", json_object_new_string(record_state_name[r->state]));
 	add(o, "action", json_text(r->action));
 	add(o, "error", json_text(r->error));
+	add(o, "owed", json_text(r->owed));
 	add(o, "duration_ms", json_object_new_int64(r->duration_ms));
 	add(o, "when", json_text(when));
 	for (unsigned i = 0; i < r->steps; i++)
@@ -145,8 +155,7 @@ static struct json_object *record_json(const struct record *r)
 	return o;
 }
 
-/* A record is matched by what is in its port, or by what it remembers: the device itself may be gone. */
-static bool record_matches(const struct record *r, const struct selector *sel, const struct device *dev, size_t devs)
+bool record_matches(const struct record *r, const struct selector *sel, const struct device *dev, size_t devs)
 {
 	for (size_t i = 0; i < devs; i++)
 		if (!strcmp(dev[i].port, r->port))
@@ -159,9 +168,9 @@ static bool record_matches(const struct record *r, const struct selector *sel, c
 	return selector_match(sel, &f, NULL) > 0;
 }
 
-static void status_row(struct table *t, const struct record *r)
+void record_what(const struct record *r, char *dst, size_t size)
 {
-	char when[32], took[24], what[1024], chip[160] = "";
+	char chip[160] = "";
 	struct chip_state s = {.baud = r->baud,
 		.info = {.version = (uint8_t)r->version,
 			.target = r->target,
@@ -169,12 +178,19 @@ static void status_row(struct table *t, const struct record *r)
 			.caps_lock = r->caps_lock,
 			.scroll_lock = r->scroll_lock}};
 
-	iso_time(r->when, when, sizeof(when));
-	snprintf(took, sizeof(took), "%u ms", r->duration_ms);
 	if (r->chip)
 		chip_show(&s, chip, sizeof(chip));
-	snprintf(what, sizeof(what), "%s%s%s", r->error[0] ? r->error : r->action,
-		chip[0] && !r->error[0] ? "; " : "", r->error[0] ? "" : chip);
+	snprintf(dst, size, "%s%s%s", r->error[0] ? r->error : r->action, chip[0] && !r->error[0] ? "; " : "",
+		r->error[0] ? "" : chip);
+}
+
+static void status_row(struct table *t, const struct record *r)
+{
+	char when[32], took[24], what[1024];
+
+	iso_time(r->when, when, sizeof(when));
+	snprintf(took, sizeof(took), "%u ms", r->duration_ms);
+	record_what(r, what, sizeof(what));
 	table_add(t, (const char *const[COLUMNS]){
 			     r->port, r->id, r->section, record_state_name[r->state], when, took, what});
 }

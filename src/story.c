@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "ladder.h"
 #include "log.h"
 #include "wait.h"
 
@@ -58,6 +59,32 @@ void story_tell_held(struct story *s)
 	log_line(LOG_WARNING, "%s: %s", s->name, s->r.error);
 }
 
+/* What a person can do about a device that is in its port and does not answer. */
+static const char *what_next(const struct story *s)
+{
+	const struct conf_ladder *l = story_ladder(s);
+
+	for (unsigned i = 0; i < l->n; i++)
+		if (!ladder_needs_device(l->method[i]))
+			return "; unplug it and plug it in again";
+	return "; unplug it and plug it in again, or give its section `reset = usb, power`";
+}
+
+int story_settle(struct record *r)
+{
+	char why[256];
+
+	if (!r->owed[0])
+		return 0;
+	log_line(LOG_NOTICE, "%s %s: an earlier run was ended before it was done; putting right: %s", r->port,
+		r->section, r->owed);
+	int e = debt_pay(r->owed, why, sizeof(why));
+	if (e)
+		log_line(LOG_ERR, "%s %s: %s; it is tried again by the next run", r->port, r->section, why);
+	int saved = record_save(r);
+	return e ? e : saved ? saved : 1;
+}
+
 enum status story_conclude(struct story *s, int e)
 {
 	s->r.duration_ms = (uint32_t)(clock_ms() - s->begun);
@@ -81,13 +108,17 @@ enum status story_conclude(struct story *s, int e)
 		story_save(s);
 		return STATUS_HELD;
 	}
-	snprintf(s->r.error, sizeof(s->r.error), "%.383s", s->why);
-	s->r.state = e == -ENODEV ? RECORD_GONE : RECORD_FAILED;
-	if (e == -ENODEV)
+	s->r.state = RECORD_FAILED;
+	if (e == -ENODEV) {
+		s->r.state = story_silent(s->r.port) ? RECORD_SILENT : RECORD_GONE;
 		s->r.gone_ms = clock_ms();
+	}
+	snprintf(s->r.error, sizeof(s->r.error), "%s%.340s%s", s->r.state == RECORD_SILENT ? "gone silent: " : "",
+		s->why, s->r.state == RECORD_SILENT ? what_next(s) : "");
 	story_save(s);
-	log_line(LOG_ERR, "%s: not recovered after %u ms (%s): %s", s->name, s->r.duration_ms, s->r.action, s->why);
-	return e == -ENODEV ? STATUS_NO_DEVICE : STATUS_FAILED;
+	log_line(LOG_ERR, "%s: not recovered after %u ms (%s): %s", s->name, s->r.duration_ms, s->r.action,
+		s->r.state == RECORD_SILENT ? s->r.error : s->why);
+	return s->r.state == RECORD_GONE ? STATUS_NO_DEVICE : STATUS_FAILED;
 }
 
 void story_name_from_record(struct story *s)
@@ -98,7 +129,7 @@ void story_name_from_record(struct story *s)
 		r->id[0] ? " " : "", r->id, r->product[0] ? " \"" : "", r->product, r->product[0] ? "\"" : "");
 }
 
-void story_open(struct story *s, const struct run *run)
+void story_settings(struct story *s, const struct run *run)
 {
 	static struct device_conf defaults;
 
@@ -109,6 +140,11 @@ void story_open(struct story *s, const struct run *run)
 	s->run = run;
 	s->conf = s->d.conf ? s->d.conf : &defaults;
 	s->begun = clock_ms();
+}
+
+void story_open(struct story *s, const struct run *run)
+{
+	story_settings(s, run);
 	device_name(&s->d, s->name, sizeof(s->name));
 	if (record_load(s->d.port, &s->r) == -EBADMSG)
 		log_line(LOG_WARNING, "%s: its record in " RECORD_DIR " is damaged, a new one is begun", s->name);

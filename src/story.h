@@ -10,11 +10,15 @@
 /* An event waits this long for the run that has the port: it may have to finish what that one leaves. */
 enum { STORY_LOCK_MS = 30000 };
 
+/* How often a device may drop off after one rung. */
+enum { DROPS = 3 };
+
 struct story {
 	const struct run *run;
 	const struct device_conf *conf;
 	struct device d; /* as it was, then as it came back */
 	char name[256];
+	bool lost;          /* there is no device, only its port */
 	struct watch watch; /* fd -1 until story_begin */
 	struct record r;
 	uint64_t begun;
@@ -25,6 +29,9 @@ struct story {
 
 /* With s->d read: the rest of what is known before anything is done, the port's record above all. */
 void story_open(struct story *s, const struct run *run);
+
+/* The settings that apply to s->d, which may be a device that is not there any more. */
+void story_settings(struct story *s, const struct run *run);
 
 /* "1-1.4 capture 534d:2109 "USB Video"", of a device that is gone: from its record. */
 void story_name_from_record(struct story *s);
@@ -42,6 +49,18 @@ void story_save(struct story *s);
 
 /* Tries what the mode, the guard and the ladder allow. Returns 0 or a negative errno with s->why in words. */
 int story_heal(struct story *s, bool verify_first);
+
+/* The ladder that the mode climbs. */
+const struct conf_ladder *story_ladder(const struct story *s);
+
+/* Whether the hub sees something in the port of a device that the kernel does not list. Asks the hub. */
+bool story_silent(const char *device);
+
+/*
+ * Pays what an earlier run that was ended left switched off, if anything, and writes the record. The lock is held.
+ * Returns 1 when something was paid, 0, or a negative errno when something is owed still.
+ */
+int story_settle(struct record *r);
 
 /* Puts the outcome on record and into the log. e is story_heal's, or -EDQUOT for a port that is to be left alone. */
 enum status story_conclude(struct story *s, int e);

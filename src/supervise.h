@@ -5,16 +5,27 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "status.h"
 
 typedef enum status supervise_job(void *ctx, const char *port);
 
+struct supervise {
+	supervise_job *job;
+	void *ctx;
+	uint32_t deadline_ms;
+	uint32_t stuck_ms; /* how long the kernel may keep a child from everything (state D); 0: until the deadline */
+	/* Is told of a child that even SIGKILL does not end, for the kernel is waiting for its device. May be NULL.
+	 */
+	void (*stuck)(const char *port, pid_t pid);
+};
+
 /*
  * Forks a child for each port that runs job and exits with what it returns. SIGTERM, SIGINT and SIGHUP are passed
- * on; a child that is still there at deadline_ms from now is told to stop, then killed, and if even that does
- * not end it (the kernel is waiting for its device) it is reported and left. Returns the worst status.
+ * on; a child that is still there at the deadline, or stuck for too long, is told to stop, then killed, and if even
+ * that does not end it, it is reported and left. Returns the worst status.
  */
-enum status supervise(const char *const *port, size_t n, uint32_t deadline_ms, supervise_job *job, void *ctx);
+enum status supervise(const char *const *port, size_t n, const struct supervise *how);
 
 #endif

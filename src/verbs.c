@@ -5,15 +5,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "chip.h"
+#include "ladder.h"
 #include "log.h"
+#include "lost.h"
+#include "port.h"
 #include "record.h"
 #include "recover.h"
 #include "show.h"
 #include "supervise.h"
 #include "text.h"
 #include "wait.h"
+
+static size_t find_silent(const struct call *c, const struct selector *sel, char (**out)[32]);
 
 /* Parses one selector argument onto *sel and checks that the sections it names exist. */
 static enum status add_selector(const struct call *c, struct selector *sel, const char *arg)
@@ -78,6 +84,11 @@ enum status verb_select(struct call *c)
 			return s;
 		for (size_t k = 0; k < c->devices && !found; k++)
 			found = device_matches(&c->device[k], &one);
+		if (!found && (c->verb->run == verb_recover || c->verb->run == verb_reset)) {
+			char(*silent)[32];
+			found = find_silent(c, &one, &silent) > 0;
+			free(silent);
+		}
 		selector_free(&one);
 		if (found)
 			continue;
@@ -118,15 +129,65 @@ static enum status do_port(void *ctx, const char *port)
 	return recover_port(ctx, port);
 }
 
+/* Runs a job on ports side by side, and puts right what one that had to be killed has left. */
+static enum status on_ports(struct call *c, const char *const *port, size_t n, supervise_job *job, struct run *run)
+{
+	struct supervise how = {
+		.job = job, .ctx = run, .deadline_ms = recover_budget_ms(c->config), .stuck = recover_stuck};
+	uint32_t ms;
+
+	for (size_t i = 0; i < c->devices; i++)
+		if ((!c->sel.n || device_matches(&c->device[i], &c->sel)) &&
+			(ms = recover_stuck_ms(c->device[i].conf)) > how.stuck_ms)
+			how.stuck_ms = ms;
+	if (!how.stuck_ms)
+		how.stuck_ms = recover_stuck_ms(NULL);
+	enum status s = supervise(port, n, &how);
+	for (size_t i = 0; i < n; i++)
+		recover_settle(port[i]);
+	return s;
+}
+
+/*
+ * Ports without a device that a selector names: on record as silent, or asked for by their name. A malloc'ed array;
+ * returns how many.
+ */
+static size_t find_silent(const struct call *c, const struct selector *sel, char (**out)[32])
+{
+	struct record *list;
+	size_t n, found = 0;
+	struct port p;
+
+	*out = NULL;
+	if (!sel->n || record_list(&list, &n))
+		return 0;
+	*out = calloc(n + 1, sizeof(**out));
+	for (size_t i = 0; *out && i < n; i++)
+		if (record_state_now(&list[i]) == RECORD_SILENT &&
+			record_matches(&list[i], sel, c->device, c->devices))
+			snprintf((*out)[found++], sizeof(**out), "%s", list[i].port);
+	free(list);
+	if (*out && !found && sel->n == 1 && sel->term[0].kind == SEL_PORT && !port_of(sel->term[0].text, &p) &&
+		!access(p.dir, F_OK) && !c->devices)
+		snprintf((*out)[found++], sizeof(**out), "%s", sel->term[0].text);
+	return found;
+}
+
 /* What a dry run says of one device. */
 static void plan(const struct call *c, const struct device *d, enum recover_mode mode)
 {
 	char name[256];
 	bool chip = d->conf && d->conf->init == INIT_CH9329 && mode != RECOVER_RESET;
-	bool reset = mode == RECOVER_RESET || !d->conf || d->conf->ladder.n;
+	const struct conf_ladder by_hand = {.method = {c->method_set ? c->method : RESET_USB}, .n = 1};
+	const struct conf_ladder *l = mode == RECOVER_RESET || !d->conf ? &by_hand : &d->conf->ladder;
+	char methods[128] = "";
+	size_t n = 0;
 
 	device_name(d, name, sizeof(name));
-	printf("%s: would be %s%s and verified\n", name, reset ? "reset (usb)" : "checked",
+	for (unsigned i = 0; i < l->n; i++)
+		n += (size_t)snprintf(methods + n, sizeof(methods) - n, "%s%s", i ? ", if that does not help " : "",
+			ladder_name(l->method[i]));
+	printf("%s: would be %s%s%s%s and verified\n", name, l->n ? "reset (" : "checked", methods, l->n ? ")" : "",
 		chip ? ", its CH9329 initialised" : "");
 	if (mode == RECOVER_RESET || !d->conf)
 		return;
@@ -141,14 +202,28 @@ static void plan(const struct call *c, const struct device *d, enum recover_mode
 /* Runs a mode on every selected device, side by side. */
 static enum status on_each(struct call *c, enum recover_mode mode, supervise_job *job)
 {
-	struct run run = {
-		.udev = c->udev, .config = c->config, .mode = mode, .baud_set = c->baud_set, .baud = c->baud};
-	const char **port = calloc(c->devices + 1, sizeof(*port));
+	struct run run = {.udev = c->udev,
+		.config = c->config,
+		.mode = mode,
+		.ladder = {.method = {RESET_USB}, .n = 1},
+		.baud_set = c->baud_set,
+		.baud = c->baud};
+	char(*silent)[32] = NULL;
+	size_t n = 0, lost = job == do_port ? find_silent(c, &c->sel, &silent) : 0;
+	const char **port = calloc(c->devices + lost + 1, sizeof(*port));
 	enum status s = STATUS_DONE;
-	size_t n = 0;
 
 	if (!port)
-		return STATUS_FAILED;
+		return free(silent), STATUS_FAILED;
+	if (c->method_set)
+		run.ladder = (struct conf_ladder){.method = {c->method}, .n = 1};
+	for (size_t i = 0; i < lost; i++) {
+		if (c->dry_run)
+			printf("%s: the device in it is lost; what its section has for that would be tried\n",
+				silent[i]);
+		else
+			port[n++] = silent[i];
+	}
 	for (size_t i = 0; i < c->devices; i++) {
 		if (c->sel.n && !device_matches(&c->device[i], &c->sel))
 			continue;
@@ -159,8 +234,9 @@ static enum status on_each(struct call *c, enum recover_mode mode, supervise_job
 	}
 	log_open("replug", true);
 	if (n)
-		s = supervise(port, n, recover_budget_ms(c->config), job, &run);
+		s = on_ports(c, port, n, job, &run);
 	free(port);
+	free(silent);
 	return status_worse(s, c->missing);
 }
 
@@ -186,6 +262,51 @@ enum status verb_recover(struct call *c)
 enum status verb_reset(struct call *c)
 {
 	return on_each(c, RECOVER_RESET, do_port);
+}
+
+/* systemd starts it when removals have left notes. */
+enum status verb_lost(struct call *c)
+{
+	struct run run = {.udev = c->udev, .config = c->config, .mode = RECOVER_EVENT};
+	enum status s = STATUS_DONE;
+	char(*port)[32];
+	size_t n;
+
+	log_open("replug", true);
+	while ((n = lost_take(&port))) {
+		const char **name = calloc(n, sizeof(*name));
+		for (size_t i = 0; name && i < n; i++)
+			name[i] = port[i];
+		s = name ? status_worse(s, on_ports(c, name, n, lost_look, &run)) : STATUS_FAILED;
+		free(name);
+		free(port);
+	}
+	free(port);
+	return s;
+}
+
+/* What the unit runs when a run has ended, however it did. */
+enum status verb_settle(struct call *c)
+{
+	enum status s = STATUS_DONE;
+	struct record *list;
+	size_t n;
+
+	log_open("replug", true);
+	for (int i = 0; i < c->args; i++) {
+		const char *slash = strrchr(c->arg[i], '/'), *port = slash ? slash + 1 : c->arg[i];
+		if (!selector_is_port(port)) {
+			fprintf(stderr, "replug: settle takes ports such as 1-1.4, or paths that end in one\n");
+			return STATUS_USAGE;
+		}
+		s = status_worse(s, recover_settle(port));
+	}
+	if (c->args || record_list(&list, &n))
+		return s;
+	for (size_t i = 0; i < n; i++)
+		s = status_worse(s, recover_settle(list[i].port));
+	free(list);
+	return s;
 }
 
 /* GET_INFO of the chip in one port. */

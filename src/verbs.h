@@ -16,6 +16,8 @@ struct call {
 	bool json, dry_run, event;
 	unsigned baud; /* of --baud; 0: auto */
 	bool baud_set;
+	enum reset_method method; /* of --method */
+	bool method_set;
 	char **arg;
 	int args;
 	struct udev *udev;
@@ -28,7 +30,7 @@ struct call {
 
 typedef enum status verb_run(struct call *c);
 
-enum { JSON = 1, DRY_RUN = 2, EVENT = 4, BAUD = 8 };
+enum { JSON = 1, DRY_RUN = 2, EVENT = 4, BAUD = 8, METHOD = 16 };
 
 struct verb {
 	const char *name, *args, *help;
@@ -40,6 +42,6 @@ struct verb {
 /* Parses the selectors and reads the devices that they need; says which selector names nothing. */
 enum status verb_select(struct call *c);
 
-verb_run verb_list, verb_status, verb_check, verb_recover, verb_reset, verb_ch9329, verb_gone;
+verb_run verb_list, verb_status, verb_check, verb_recover, verb_reset, verb_ch9329, verb_gone, verb_lost, verb_settle;
 
 #endif

@@ -47,7 +47,7 @@ static enum status run(const char *const *port, size_t n, uint32_t deadline_ms, 
 	assert_true(fd >= 0);
 	unlink(name);
 	dup2(fd, STDERR_FILENO);
-	enum status s = supervise(port, n, deadline_ms, job, NULL);
+	enum status s = supervise(port, n, &(struct supervise){.job = job, .deadline_ms = deadline_ms});
 	dup2(before, STDERR_FILENO);
 	ssize_t len = pread(fd, said, sizeof(said) - 1, 0);
 	said[len > 0 ? len : 0] = '\0';
@@ -232,7 +232,8 @@ TEST(jobs_are_told_to_stop_when_their_parent_is_killed)
 	pid_t pid = fork();
 
 	if (!pid)
-		_exit((int)supervise((const char *const[]){"1-1"}, 1, 30000, obedient, NULL));
+		_exit((int)supervise(
+			(const char *const[]){"1-1"}, 1, &(struct supervise){.job = obedient, .deadline_ms = 30000}));
 	while (seen->started < 1 && clock_ms() < begin + 5000)
 		usleep(5000);
 	kill(pid, SIGKILL);

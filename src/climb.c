@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "guard.h"
+#include "ladder.h"
+#include "log.h"
+#include "port.h"
+#include "story.h"
+#include "wait.h"
+
+static uint64_t monotonic_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static bool has_chip(const struct story *s)
+{
+	return s->run->mode == RECOVER_CHIP || (s->run->mode != RECOVER_RESET && s->conf->init == INIT_CH9329);
+}
+
+static int wait_back(struct story *s, bool renumbered, bool settled, const char *step)
+{
+	struct device now;
+	uint64_t t0 = clock_ms();
+	struct back b = {.before = &s->d,
+		.expect = s->run->mode == RECOVER_CHIP ? 1u << NODE_TTY : s->conf->expect,
+		.renumbered = renumbered,
+		.settled = settled,
+		.since_us = s->since_us,
+		.deadline = t0 + s->conf->timeout_ms};
+	char what[256];
+	int e = device_wait(&s->watch, s->run->config, &b, &now, what, sizeof(what));
+
+	record_step(&s->r, step, clock_ms() - t0);
+	if (e == -EINTR)
+		snprintf(s->why, sizeof(s->why), "interrupted by a signal");
+	else if (e)
+		snprintf(s->why, sizeof(s->why), "not back within %u ms: %s", s->conf->timeout_ms, what);
+	if (!e && settled)
+		s->d = now; /* before that, what was bound and what nodes were there is still to be compared with */
+	else if (!e)
+		s->d.dev = now.dev;
+	return e;
+}
+
+/* The chip behind the device's tty, wherever that is now. */
+static int init_chip(struct story *s)
+{
+	struct device now;
+	int e = device_read(s->run->udev, s->run->config, s->d.port, &now);
+	const struct node *tty = e ? NULL : device_node(&now, NODE_TTY);
+
+	if (!tty) {
+		snprintf(s->why, sizeof(s->why), "its tty went away");
+		return -ENODEV;
+	}
+	struct chip_job job = {.tty = tty->path,
+		.baud = s->run->baud_set ? s->run->baud : s->conf->baud,
+		.hint = s->r.baud,
+		.attempts = s->conf->attempts,
+		.ready_ms = s->conf->ready_ms,
+		.deadline = clock_ms() + (uint64_t)s->conf->attempts * (s->conf->ready_ms + 2000)};
+	e = chip_reset(&job, &s->chip, s->why, sizeof(s->why));
+	record_step(&s->r, "chip-reset", s->chip.reset_ms);
+	record_step(&s->r, "chip-ready", s->chip.ready_ms);
+	s->r.chip = !e;
+	if (!e) {
+		s->r.version = s->chip.info.version;
+		s->r.target = s->chip.info.target;
+		s->r.num_lock = s->chip.info.num_lock;
+		s->r.caps_lock = s->chip.info.caps_lock;
+		s->r.scroll_lock = s->chip.info.scroll_lock;
+		s->r.baud = s->chip.baud;
+	}
+	return e;
+}
+
+/*
+ * From the reset's end to the proof: back, initialised, settled, answering. Returns -EAGAIN when the tty and
+ * -ENOTCONN when the device itself went away on the way; wait_back's -ENODEV means that it stayed away.
+ */
+static int finish_once(struct story *s, bool renumbered)
+{
+	int e = wait_back(s, renumbered, false, "back");
+
+	if (e)
+		return e;
+	if (has_chip(s)) {
+		story_did(s, "init");
+		e = init_chip(s);
+		if (e)
+			return e == -ENODEV ? -EAGAIN : e;
+	}
+	e = wait_back(s, false, true, "udev");
+	if (e || s->run->mode == RECOVER_CHIP)
+		return e;
+	uint64_t t0 = clock_ms();
+	e = ladder_alive(&s->d, s->why, sizeof(s->why));
+	record_step(&s->r, "verify", clock_ms() - t0);
+	return e == -ENODEV ? -ENOTCONN : e;
+}
+
+static int finish(struct story *s, bool renumbered)
+{
+	for (int lost = 0; lost < DROPS; lost++) {
+		int e = finish_once(s, renumbered);
+		if (e != -EAGAIN && e != -ENOTCONN)
+			return e;
+		/* sysfs goes on showing a device that is being taken down: its old number is no sign of life. */
+		renumbered = e == -ENOTCONN;
+		/* A tty that was hung up is still shown for a moment. */
+		if (wait_for(-1, 0, clock_ms() + WAIT_POLL_MS) < 0) {
+			snprintf(s->why, sizeof(s->why), "interrupted by a signal");
+			return -EINTR;
+		}
+	}
+	return -ENODEV;
+}
+
+/* A ladder_take's way to have its debts on record before it makes them. */
+static int owe(void *ctx, const char *owed)
+{
+	struct story *s = ctx;
+
+	snprintf(s->r.owed, sizeof(s->r.owed), "%s", owed);
+	return record_save(&s->r);
+}
+
+/* What was done as a word of the record: a port reset has always been called reset. */
+static const char *rung_word(enum reset_method method)
+{
+	return method == RESET_USB ? "reset" : ladder_name(method);
+}
+
+/*
+ * The device as it is now, to be taken a rung with: a rung before may have renumbered it, or unbound a driver.
+ * Returns -ENODEV where there is none.
+ */
+static int look_again(struct story *s, struct device *now)
+{
+	int e = device_read(s->run->udev, s->run->config, s->d.port, now);
+
+	if (e || !now->dev || now->vid != s->d.vid || now->pid != s->d.pid)
+		return -ENODEV;
+	s->d.bus = now->bus;
+	s->d.dev = now->dev;
+	return 0;
+}
+
+/* One rung, and what has to be true after it. *tried becomes false where it was only refused. */
+static int climb_rung(struct story *s, enum reset_method method, bool *tried)
+{
+	char first[256], then[256];
+	struct device now;
+	struct rung rung = {.d = &now,
+		.allow_ganged = s->conf->allow_ganged,
+		.power_off_ms = s->conf->power_off_ms,
+		.owe = owe,
+		.ctx = s,
+		.why = s->why,
+		.size = sizeof(s->why)};
+	uint64_t t0 = clock_ms();
+	int gone = look_again(s, &now);
+
+	if (gone && ladder_needs_device(method)) {
+		*tried = true;
+		return finish(s, true); /* gone before it could be reset: it may be on its way back */
+	}
+	story_save(s); /* before, so that a run that is killed here has not reset for free */
+	s->since_us = monotonic_us();
+	int e = ladder_take(method, &rung);
+	*tried = rung.tried;
+	if (rung.tried)
+		story_did(s, rung_word(method));
+	record_step(&s->r, rung_word(method), clock_ms() - t0);
+	if (e && e != -ENODEV && e != -EIO)
+		return e;
+	snprintf(first, sizeof(first), "%.255s", s->why);
+	/* If it dropped off during the reset, only a device that was enumerated anew is proof of anything now. */
+	int back = finish(s, rung.renumbered || e);
+	if (!back || !*first)
+		return back;
+	snprintf(then, sizeof(then), "%.255s", s->why);
+	snprintf(s->why, sizeof(s->why), "%s; %s", first, then);
+	return back;
+}
+
+/* Whether something is in the port although there is no device: unplugged and gone silent are not the same. */
+bool story_silent(const char *device)
+{
+	bool connected = false, powered;
+	struct port p;
+
+	return !port_of(device, &p) && !port_state(&p, &connected, &powered) && connected;
+}
+
+const struct conf_ladder *story_ladder(const struct story *s)
+{
+	return s->run->mode == RECOVER_RESET ? &s->run->ladder : &s->conf->ladder;
+}
+
+/* Tries what the guard and the ladder allow. */
+int story_heal(struct story *s, bool verify_first)
+{
+	const struct conf_ladder *l = story_ladder(s);
+	char all[512] = "";
+	size_t n = 0;
+	int e = s->lost ? -ENODEV : -EIO;
+	bool noted = false;
+
+	snprintf(s->why, sizeof(s->why), "%s", s->lost ? "the kernel has given it up" : "nothing was tried");
+	if (verify_first || s->run->mode == RECOVER_CHIP) {
+		s->since_us = monotonic_us();
+		e = finish(s, false);
+	}
+	if (!e || e == -EINTR || s->run->mode == RECOVER_CHIP)
+		return e;
+	for (unsigned i = 0; i < l->n; i++) {
+		const char *name = ladder_name(l->method[i]);
+		bool tried;
+		/* A device that stayed away has only its port left, and an empty port has nothing to be cured. */
+		if (e == -ENODEV && ladder_needs_device(l->method[i]))
+			continue;
+		if (e == -ENODEV && !story_silent(s->d.port))
+			break;
+		if (!noted && s->run->mode == RECOVER_EVENT &&
+			!guard_allows(&s->r, &s->run->config->guard, clock_ms()))
+			return -EDQUOT;
+		/* One climb counts once, however high. */
+		if (!noted)
+			guard_note_reset(&s->r, clock_ms());
+		noted = true;
+		int r = climb_rung(s, l->method[i], &tried);
+		if (!r || r == -EINTR)
+			return r;
+		/* What was only refused changes nothing of what is the matter. */
+		e = tried || !n ? r : e;
+		if (l->n > 1)
+			n += (size_t)snprintf(all + n, sizeof(all) - n, "%s%s: %s", n ? "; " : "", name, s->why);
+		else
+			snprintf(all, sizeof(all), "%s", s->why);
+		n = n < sizeof(all) ? n : sizeof(all) - 1;
+		unsigned next = i + 1;
+		while (next < l->n && e == -ENODEV && ladder_needs_device(l->method[next]))
+			next++;
+		if (next < l->n)
+			log_line(LOG_NOTICE, "%s: %s %s: %s; trying %s", s->name, name,
+				tried ? "did not help" : "is not possible", s->why, ladder_name(l->method[next]));
+	}
+	if (*all)
+		snprintf(s->why, sizeof(s->why), "%s", all);
+	return e;
+}

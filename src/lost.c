@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+#include "lost.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "guard.h"
+#include "ladder.h"
+#include "log.h"
+#include "port.h"
+#include "selector.h"
+#include "story.h"
+#include "sysfs.h"
+#include "wait.h"
+
+/* How often a hub is asked whether its port is empty by now. */
+enum { ASK_MS = 500 };
+
+void lost_mark(const char *port)
+{
+	char path[128];
+
+	if (!selector_is_port(port) || snprintf(path, sizeof(path), LOST_DIR "/%s", port) >= (int)sizeof(path))
+		return;
+	mkdir(LOST_DIR, 0755);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd >= 0)
+		close(fd);
+}
+
+static int is_note(const struct dirent *d)
+{
+	return selector_is_port(d->d_name) && strlen(d->d_name) < 32;
+}
+
+size_t lost_take(char (**port)[32])
+{
+	struct dirent **list;
+	int found = scandir(LOST_DIR, &list, is_note, NULL);
+	size_t n = 0;
+
+	*port = found > 0 ? calloc((size_t)found, sizeof(**port)) : NULL;
+	for (int i = 0; i < found; i++) {
+		char path[128];
+		snprintf(path, sizeof(path), LOST_DIR "/%s", list[i]->d_name);
+		/* Taken before it is looked at: what happens from here on leaves another one. */
+		if (*port && !unlink(path))
+			snprintf((*port)[n++], sizeof(**port), "%s", list[i]->d_name);
+		free(list[i]);
+	}
+	if (found >= 0)
+		free(list);
+	return n;
+}
+
+static bool present(const char *port)
+{
+	char dir[96];
+
+	snprintf(dir, sizeof(dir), SYSFS_USB "/%s", port);
+	return !access(dir, F_OK);
+}
+
+enum status lost_look(void *ctx, const char *port)
+{
+	const struct run *run = ctx;
+	bool back = false;
+
+	if (present(port) || !story_silent(port) || present(port))
+		return STATUS_DONE;
+	int lock = record_lock(port, 0);
+	if (lock < 0) /* a run that has it sees for itself */
+		return lock == -EWOULDBLOCK ? STATUS_DONE : STATUS_FAILED;
+	enum status status = lost_port(run, port, &back);
+	record_unlock(lock);
+	return back ? STATUS_DONE : status; /* its own plug event is waiting for the lock */
+}
+
+/* 1: a device is there. 0: the port is empty. -ETIMEDOUT: neither. -EINTR. */
+static int wait_return(struct story *s)
+{
+	uint64_t deadline = clock_ms() + s->conf->timeout_ms, ask = 0;
+
+	for (;;) {
+		uint64_t now = clock_ms();
+		if (present(s->r.port))
+			return 1;
+		if (now >= ask && !story_silent(s->r.port))
+			return present(s->r.port);
+		if (now >= deadline)
+			return -ETIMEDOUT;
+		ask = now >= ask ? now + ASK_MS : ask;
+		if (watch_next(&s->watch, deadline < ask ? deadline : ask) < 0)
+			return -EINTR;
+	}
+}
+
+static bool can_cut(const struct story *s)
+{
+	const struct conf_ladder *l = story_ladder(s);
+
+	for (unsigned i = 0; i < l->n; i++)
+		if (!ladder_needs_device(l->method[i]))
+			return true;
+	return false;
+}
+
+/* Nothing is known of what was there. */
+static enum status nobody(const struct story *s, const char *port)
+{
+	if (!story_silent(port)) {
+		log_line(LOG_INFO, "%s: nothing is plugged there%s", s->r.id[0] ? s->name : port,
+			s->r.id[0] ? " any more" : "");
+		return STATUS_NO_DEVICE;
+	}
+	log_line(LOG_ERR,
+		"%s: something is plugged there that the kernel cannot enumerate; unplug it and plug it in again, or "
+		"try `replug reset --method=power usb=%s`",
+		port, port);
+	return STATUS_FAILED;
+}
+
+enum status lost_port(const struct run *run, const char *port, bool *back)
+{
+	struct story s = {.watch.fd = -1, .lost = true};
+	enum status status;
+	const char *end;
+
+	*back = false;
+	record_load(port, &s.r);
+	snprintf(s.d.port, sizeof(s.d.port), "%s", port);
+	snprintf(s.r.port, sizeof(s.r.port), "%s", port);
+	selector_id(s.r.id, ':', &s.d.vid, &s.d.pid, &end);
+	s.d.dev = s.r.dev;
+	s.d.conf = s.r.section[0] ? config_find(run->config, s.r.section) : NULL;
+	snprintf(s.d.product, sizeof(s.d.product), "%s", s.r.product);
+	story_settings(&s, run);
+	story_name_from_record(&s);
+	if ((!s.r.id[0] && !can_cut(&s)) || !story_silent(port)) {
+		*back = present(port);
+		return *back ? STATUS_DONE : nobody(&s, port);
+	}
+	if (run->mode == RECOVER_EVENT) {
+		if (!s.d.conf)
+			return STATUS_DONE;
+		bool fresh;
+		/* Its going is an event like its coming: neither may have us at work for ever. */
+		if (guard_event(&s.r, &run->config->guard, 0, 0, clock_ms(), &fresh) == GUARD_HELD) {
+			if (fresh)
+				return story_conclude(&s, -EDQUOT);
+			story_save(&s);
+			return STATUS_HELD;
+		}
+	}
+	watch_open(&s.watch, run->udev);
+	int e = wait_return(&s);
+	watch_close(&s.watch);
+	if (e == 1) {
+		*back = true;
+		return STATUS_DONE;
+	}
+	if (!e || (e == -EINTR && !s.r.id[0]))
+		return STATUS_NO_DEVICE;
+	story_begin(&s);
+	if (e == -EINTR)
+		snprintf(s.why, sizeof(s.why), "interrupted by a signal");
+	else
+		e = story_heal(&s, false);
+	status = story_conclude(&s, e);
+	watch_close(&s.watch);
+	return status;
+}

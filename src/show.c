@@ -145,8 +145,7 @@ static struct json_object *record_json(const struct record *r)
 	return o;
 }
 
-/* A record is matched by what is in its port, or by what it remembers: the device itself may be gone. */
-static bool record_matches(const struct record *r, const struct selector *sel, const struct device *dev, size_t devs)
+bool record_matches(const struct record *r, const struct selector *sel, const struct device *dev, size_t devs)
 {
 	for (size_t i = 0; i < devs; i++)
 		if (!strcmp(dev[i].port, r->port))
@@ -159,9 +158,9 @@ static bool record_matches(const struct record *r, const struct selector *sel, c
 	return selector_match(sel, &f, NULL) > 0;
 }
 
-static void status_row(struct table *t, const struct record *r)
+void record_what(const struct record *r, char *dst, size_t size)
 {
-	char when[32], took[24], what[1024], chip[160] = "";
+	char chip[160] = "";
 	struct chip_state s = {.baud = r->baud,
 		.info = {.version = (uint8_t)r->version,
 			.target = r->target,
@@ -169,12 +168,19 @@ static void status_row(struct table *t, const struct record *r)
 			.caps_lock = r->caps_lock,
 			.scroll_lock = r->scroll_lock}};
 
-	iso_time(r->when, when, sizeof(when));
-	snprintf(took, sizeof(took), "%u ms", r->duration_ms);
 	if (r->chip)
 		chip_show(&s, chip, sizeof(chip));
-	snprintf(what, sizeof(what), "%s%s%s", r->error[0] ? r->error : r->action,
-		chip[0] && !r->error[0] ? "; " : "", r->error[0] ? "" : chip);
+	snprintf(dst, size, "%s%s%s", r->error[0] ? r->error : r->action, chip[0] && !r->error[0] ? "; " : "",
+		r->error[0] ? "" : chip);
+}
+
+static void status_row(struct table *t, const struct record *r)
+{
+	char when[32], took[24], what[1024];
+
+	iso_time(r->when, when, sizeof(when));
+	snprintf(took, sizeof(took), "%u ms", r->duration_ms);
+	record_what(r, what, sizeof(what));
 	table_add(t, (const char *const[COLUMNS]){
 			     r->port, r->id, r->section, record_state_name[r->state], when, took, what});
 }

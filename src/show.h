@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "device.h"
+#include "record.h"
 #include "status.h"
 
 /* The devices of list (n of them), those that sel names if it is not NULL. */
@@ -17,6 +18,12 @@ enum status show_list(const struct device *list, size_t n, const struct selector
  * them) or, where none is, by what the record remembers: port, ID, section, product.
  */
 enum status show_status(const struct device *dev, size_t devs, const struct selector *sel, bool json);
+
+/* A record is matched by what is in its port, or by what it remembers: the device itself may be gone. */
+bool record_matches(const struct record *r, const struct selector *sel, const struct device *dev, size_t devs);
+
+/* What a person should know of an outcome: what was wrong, or what was done and what the chip said. */
+void record_what(const struct record *r, char *dst, size_t size);
 
 /* The merged configuration, and what each plugged device would get and why. */
 enum status show_check(const struct config *c, const struct device *list, size_t n, bool json);

@@ -4,6 +4,7 @@
 . /bench/lib.sh
 export TERM=xterm
 start_emulator
+settings() { configure <<<$'[guard]\ncool-down = 0\nforgive = 0'; } # every plug is a reset
 anybody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 declare -A watcher=()
 sleeps() { [[ $(</proc/"$1"/syscall) == 271\ * ]]; } # in ppoll: it has read what there is, and waits
@@ -27,7 +28,7 @@ tell_exactly() { diff <(printf '%s\n' "${@:2}") <(told "$1"); } # NAME LINE…
 
 # The folder of the records is not there yet, and nobody is root.
 rm -r /run/replug
-configure </dev/null
+settings
 watch all "${anybody[@]}" replug watch
 watch json "${anybody[@]}" replug watch --json
 watch mine "${anybody[@]}" replug watch 1234:5678 usb=9-9
@@ -86,7 +87,7 @@ emu set hid dead=0
 stop other TERM
 
 # Readers that leave, and one that does not read.
-{ replug watch; echo "ended with $?" >/run/ended; } 2>/run/ended.err | until_ 10 pgrep -x replug >/dev/null
+{ timeout 20 replug watch; echo "ended with $?" >/run/ended; } 2>/run/ended.err | until_ 10 pgrep -x replug >/dev/null
 check 'without a reader it ends, without an event' equal "$(cat /run/ended /run/ended.err)" 'ended with 0'
 stuck() { python3 - "$port" <<-'END'
 	import fcntl, json, os, signal, struct, subprocess, sys, termios, time
@@ -121,7 +122,7 @@ replug recover "usb=$port" >/dev/null 2>&1
 rm -f "/run/replug/$port.json"
 stop broken TERM 2
 check 'a broken configuration is told at the beginning, too' grep -q 'gaurd' /run/broken.err
-configure </dev/null
+settings
 check 'it is recovered' exits 0 replug recover capture
 
 # On a terminal.
@@ -130,7 +131,7 @@ head='^PORT +SECTION +STATE +WHEN +TOOK +WHAT$' row="^$port +capture +recovered 
 check 'on a terminal: the table; q quits' on 24x80 mode=alternate "see=$head" "see=$row" "see=^${at[hid]} +hid +recovered" \
 	'see=^EVENTS \(q quits\)$' colour=yes key=q end=0 mode=main -- "${anybody[@]}" replug watch
 check 'with a selector: its rows alone' on 24x80 "see=$row" "not=^${at[hid]} " key=q end=0 -- replug watch capture
-check 'it says when there is nothing' on 24x80 'see=^nothing is on record' key=q end=0 -- replug watch usb=9-9
+check 'it says when there is nothing, and sees another size at once' on 24x80 'see=^nothing is on record yet$' size=24x12 'see=^nothing is o$' key=q end=0 -- replug watch usb=9-9
 for signal in TERM INT HUP; do
 	check "SIG$signal leaves it as it was" on 24x80 "see=$row" "signal=$signal" end=0 mode=main -- replug watch
 done

@@ -29,24 +29,44 @@ bool screen_possible(void)
 	return isatty(STDOUT_FILENO) && term && *term && strcmp(term, "dumb");
 }
 
+/* From the background this stops us until we are in front; to be told to end has to reach us there, too. */
+static int take_keys(const struct termios *keys)
+{
+	sigset_t set, before;
+	int e;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_UNBLOCK, &set, &before);
+	do
+		e = tcsetattr(STDIN_FILENO, TCSANOW, keys) ? -errno : 0;
+	while (e == -EINTR && !wait_interrupted());
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return e;
+}
+
 int screen_enter(struct screen *s, const struct out *out)
 {
 	const char *no_colour = getenv("NO_COLOR");
 	struct termios keys;
+	int e = 0;
 
 	s->out = out;
 	s->colour = !no_colour || !*no_colour;
 	s->keys = !tcgetattr(STDIN_FILENO, &s->before);
 	s->known = 0;
-	s->entered = true; /* from here on there is something to be undone */
 	if (s->keys) {
 		keys = s->before;
 		keys.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
 		keys.c_cc[VMIN] = 0; /* reading never waits */
 		keys.c_cc[VTIME] = 0;
-		if (tcsetattr(STDIN_FILENO, TCSANOW, &keys))
-			return -errno;
+		e = take_keys(&keys);
 	}
+	if (e)
+		return e;
+	s->entered = true; /* from here on there is something to be undone */
 	return out_put(out, ENTER, strlen(ENTER), clock_ms() + LEAVE_MS);
 }
 

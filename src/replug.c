@@ -40,7 +40,8 @@ static void verb_usage(const struct verb *v, FILE *to)
 {
 	fprintf(to, "usage: replug %s %s\n\n%s\n\n", v->name, v->args, v->help);
 	if (v->options & JSON)
-		fputs("  --json      print an array of objects\n", to);
+		fprintf(to, "  --json      print %s\n",
+			v->run == verb_watch ? "an object a line" : "an array of objects");
 	if (v->options & DRY_RUN)
 		fputs("  --dry-run   say what would be done, and do nothing\n", to);
 	if (v->options & EVENT)
@@ -69,6 +70,14 @@ static const struct verb verbs[] = {
 		"States: recovered, failed, held (too many resets), busy (at work), gone (unplugged),\n"
 		"silent (given up by the kernel, but still in its port), stuck (the kernel does not let go of it).",
 		verb_status, JSON, 0, -1},
+	{"watch", "[--json] [SELECTOR...]",
+		"shows what happens, as it happens\n\n"
+		"On a terminal: the table of `replug status`, kept up to date, and the latest events; q quits. "
+		"Elsewhere:\n"
+		"one line an event, with --json one object. Events: plugged, unplugged, and the states of `replug "
+		"status`.\n"
+		"A device that no section takes is followed where a SELECTOR names it.",
+		verb_watch, JSON, 0, -1},
 	{"check", "[--json]",
 		"shows the merged configuration, and who takes which device\n\n"
 		"Says what is wrong with it, with file and line, and exits 2. For each plugged device: which section "
@@ -201,7 +210,8 @@ static enum status run_call(struct call *c)
 	if (c->verb->run != verb_gone && c->verb->run != verb_settle) {
 		int e = config_load(&c->config, &config_default_paths, log_config_error, NULL);
 		/* What is plugged, and was done, is what a person needs for the repair. */
-		if (e == -EINVAL && (c->verb->run == verb_list || c->verb->run == verb_status)) {
+		if (e == -EINVAL &&
+			(c->verb->run == verb_list || c->verb->run == verb_status || c->verb->run == verb_watch)) {
 			broken = STATUS_USAGE;
 			e = config_load(&c->config, &(struct config_paths){"", "", ""}, log_config_error, NULL);
 		}

@@ -95,8 +95,8 @@ enum status verb_select(struct call *c)
 		c->missing = STATUS_NO_DEVICE;
 		if (c->event) /* it went before we came: recover_port has something to note */
 			continue;
-		/* status may know of devices that are gone, and says itself when it does not. */
-		if (strcmp(c->verb->name, "status"))
+		/* status may know of devices that are gone, and says itself when it does not; watch waits. */
+		if (c->verb->run != verb_status && c->verb->run != verb_watch)
 			fprintf(stderr, "replug: no device matches \"%s\"; `replug list` shows what is plugged\n",
 				c->arg[i]);
 	}

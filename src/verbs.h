@@ -42,6 +42,7 @@ struct verb {
 /* Parses the selectors and reads the devices that they need; says which selector names nothing. */
 enum status verb_select(struct call *c);
 
-verb_run verb_list, verb_status, verb_check, verb_recover, verb_reset, verb_ch9329, verb_gone, verb_lost, verb_settle;
+verb_run verb_list, verb_status, verb_watch, verb_check, verb_recover, verb_reset, verb_ch9329, verb_gone, verb_lost,
+	verb_settle;
 
 #endif

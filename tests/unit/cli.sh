@@ -3,7 +3,7 @@
 # The command line of replug: help, wrong usage, and a broken configuration. Needs no device.
 . "$(dirname "$0")/tap.bash"
 replug=$stage/usr/bin/replug program=$stage/usr/bin/replug
-verbs=(list status check recover reset ch9329 settle lost gone)
+verbs=(list status watch check recover reset ch9329 settle lost gone)
 
 configure </dev/null
 check 'without a verb the usage is wrong, and shown' says 2 err 'usage: replug VERB' 'Exit status: 0 done' --

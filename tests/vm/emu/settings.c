@@ -53,7 +53,7 @@ static int set_speed(struct device *d, const char *value)
 static int set_port(struct device *d, const char *value)
 {
 	long port;
-	if (parse_number(value, 0, 7, &port) < 0 || d->life != AWAY)
+	if (parse_number(value, 0, VHCI_PORTS - 1, &port) < 0 || d->life != AWAY)
 		return -1;
 	d->port = (int)port;
 	return 0;

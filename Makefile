@@ -183,7 +183,7 @@ check-unit: $(SAN_BIN) stage
 .PHONY: stage
 # --- end of unit tests ---
 
-EMU_TESTS := $(addprefix tests/vm/emu/,selftest.sh relays.sh power.sh)
+EMU_TESTS := $(addprefix tests/vm/emu/,selftest.sh relays.sh power.sh faults.sh)
 
 check:
 	@$(MAKE) -j2 payload stage $(SAN_BIN)

@@ -1,5 +1,6 @@
 #include "device.h"
 
+#include "faults.h"
 #include "log.h"
 #include "power.h"
 
@@ -42,7 +43,7 @@ static void forget_host(struct device *d)
 	d->configuration = 0;
 	memset(d->alternate, 0, sizeof(d->alternate));
 	d->halted = 0;
-	d->enumerated = d->known = d->in_reset = d->failing = false;
+	d->enumerated = d->known = d->in_reset = d->failing = d->emptied = false;
 	d->stalls_left = 0;
 }
 
@@ -62,6 +63,7 @@ static int attach(struct device *d)
 	}
 	d->life = ON_BUS;
 	d->plugs++;
+	link_hold_unlinks(&d->link, d->stuck);
 	log_event(d->name, d->arriving_as, NULL);
 	if (d->flap_on > 0)
 		timer_set(&d->flap, now_ns() + MS(d->flap_on));
@@ -125,6 +127,7 @@ static void step(void *arg)
 
 	switch (d->life) {
 	case LEAVING:
+		link_hold_unlinks(&d->link, false);
 		if (fail_pending_control(d)) {
 			device_still_busy(d);
 			break;
@@ -344,6 +347,7 @@ int device_unplug(struct device *d, char *why, size_t size)
 		log_event(d->name, "unplugged", NULL);
 	}
 	d->patient = true;
+	fault_power_lost(d);
 	return 0;
 }
 
@@ -361,6 +365,7 @@ static void power_off(struct device *d)
 		log_event(d->name, "power-off", NULL);
 	}
 	d->come_back_ms = -1;
+	fault_power_lost(d);
 }
 
 static void power_on(struct device *d)

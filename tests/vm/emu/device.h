@@ -50,6 +50,9 @@ enum life {
 	FREEING, /* detached; the port is not free yet */
 };
 
+enum silence { NOT_SILENT, SILENT_AT_RESET, SILENT };
+enum heals_on { ON_RESET, ON_CONFIGURE, ON_POWER };
+
 struct device {
 	struct device *next;
 	char name[32];
@@ -87,6 +90,11 @@ struct device {
 	bool change_descriptors, reenumerate, ep0_stall, failing;
 	char unplug_on[24];
 	struct timer unplug_soon;
+	enum silence silence; /* for this and the rest see faults.h */
+	enum heals_on heals_on;
+	bool sick, deaf, stuck;
+	bool emptied; /* SET_CONFIGURATION(0) was the last of its kind */
+	long probe_fails;
 };
 
 struct device *device_find(const char *name);

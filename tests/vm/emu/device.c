@@ -132,8 +132,9 @@ static void step(void *arg)
 			device_still_busy(d);
 			break;
 		}
+		/* The kernel may send a request until it closes its end, and that one wants an answer too: see
+		 * lost(). */
 		vhci_detach(d->port);
-		off_the_bus(d);
 		break;
 	case FREEING:
 		if (!vhci_port_free(d->port) || !forgotten(d)) {
@@ -196,7 +197,7 @@ void device_leave(struct device *d, const char *event, int64_t back_ms)
 	device_still_busy(d);
 }
 
-/* The kernel closed its end: somebody else detached the port, or a message was wrong. */
+/* The kernel closed its end: we detached the port, or somebody else, or a message was wrong. */
 static void lost(void *arg)
 {
 	struct device *d = arg;
@@ -205,8 +206,8 @@ static void lost(void *arg)
 		d->leaving_as = "lost";
 		d->come_back_ms = -1;
 		returns(d, "returned");
+		vhci_detach(d->port);
 	}
-	vhci_detach(d->port);
 	off_the_bus(d);
 }
 

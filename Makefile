@@ -193,9 +193,11 @@ check-unit: $(SAN_BIN) stage
 .PHONY: stage
 # --- end of unit tests ---
 
+EMU_TESTS := $(addprefix tests/vm/emu/,selftest.sh relays.sh power.sh faults.sh)
+
 check:
 	@$(MAKE) -j2 payload stage $(SAN_BIN)
-	@tests/run tests/project.sh $(UNIT) --vm tests/vm/emu/selftest.sh tests/vm/emu/relays.sh $(wildcard tests/vm/cases/*.sh)
+	@tests/run tests/project.sh $(UNIT) --vm $(EMU_TESTS) $(wildcard tests/vm/cases/*.sh)
 
 check-vm: payload
 	@tests/run --vm $(wildcard tests/vm/cases/*.sh)

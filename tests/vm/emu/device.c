@@ -1,6 +1,8 @@
 #include "device.h"
 
+#include "faults.h"
 #include "log.h"
+#include "power.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -41,7 +43,7 @@ static void forget_host(struct device *d)
 	d->configuration = 0;
 	memset(d->alternate, 0, sizeof(d->alternate));
 	d->halted = 0;
-	d->enumerated = d->known = d->in_reset = d->failing = false;
+	d->enumerated = d->known = d->in_reset = d->failing = d->emptied = false;
 	d->stalls_left = 0;
 }
 
@@ -61,7 +63,8 @@ static int attach(struct device *d)
 	}
 	d->life = ON_BUS;
 	d->plugs++;
-	log_event(d->name, d->by_order ? "plugged" : "returned", NULL);
+	link_hold_unlinks(&d->link, d->stuck);
+	log_event(d->name, d->arriving_as, NULL);
 	if (d->flap_on > 0)
 		timer_set(&d->flap, now_ns() + MS(d->flap_on));
 	return 0;
@@ -72,6 +75,7 @@ static void go_on(struct device *d)
 	d->plug_wanted = false;
 	if (attach(d) < 0) {
 		d->life = AWAY;
+		d->plugged = false;
 		log_event(d->name, "error", "attach to port %d: %s", d->port, strerror(errno));
 		done(d, "attaching failed, see the log");
 	} else {
@@ -94,11 +98,12 @@ static void off_the_bus(struct device *d)
 
 /*
  * A person needs longer to put a plug back than the kernel to notice that it is gone; so an order waits until the
- * kernel has forgotten the device too. A driver that hangs would hold that up: it is waited for 3 s.
+ * kernel has forgotten the device too, and so does one that had no power. A driver that hangs would hold that up: it
+ * is waited for 3 s.
  */
 static bool forgotten(const struct device *d)
 {
-	if (!d->by_order || now_ns() - d->left_at > MS(3000))
+	if (!d->patient || now_ns() - d->left_at > MS(3000))
 		return true;
 	return !vhci_known(d->port);
 }
@@ -122,12 +127,14 @@ static void step(void *arg)
 
 	switch (d->life) {
 	case LEAVING:
+		link_hold_unlinks(&d->link, false);
 		if (fail_pending_control(d)) {
 			device_still_busy(d);
 			break;
 		}
+		/* The kernel may send a request until it closes its end, and that one wants an answer too: see
+		 * lost(). */
 		vhci_detach(d->port);
-		off_the_bus(d);
 		break;
 	case FREEING:
 		if (!vhci_port_free(d->port) || !forgotten(d)) {
@@ -135,7 +142,11 @@ static void step(void *arg)
 			break;
 		}
 		d->life = AWAY;
-		if (d->plug_wanted) {
+		if (d->plug_wanted && d->dark) {
+			d->plug_wanted = false;
+			log_event(d->name, d->arriving_as, NULL);
+			done(d, NULL);
+		} else if (d->plug_wanted) {
 			go_on(d);
 		} else if (d->come_back_ms >= 0) {
 			timer_set(&d->step, d->left_at + MS(d->come_back_ms));
@@ -164,6 +175,12 @@ void device_still_busy(struct device *d)
 	timer_set(&d->step, now_ns() + MS(20));
 }
 
+static void returns(struct device *d, const char *event)
+{
+	d->arriving_as = event;
+	d->patient = strcmp(event, "returned") != 0;
+}
+
 void device_leave(struct device *d, const char *event, int64_t back_ms)
 {
 	if (d->life == LEAVING || d->life == FREEING) {
@@ -174,13 +191,13 @@ void device_leave(struct device *d, const char *event, int64_t back_ms)
 		return;
 	d->leaving_as = event;
 	d->come_back_ms = back_ms;
-	d->by_order = false;
+	returns(d, "returned");
 	d->life = LEAVING;
 	timer_stop(&d->flap);
 	device_still_busy(d);
 }
 
-/* The kernel closed its end: somebody else detached the port, or a message was wrong. */
+/* The kernel closed its end: we detached the port, or somebody else, or a message was wrong. */
 static void lost(void *arg)
 {
 	struct device *d = arg;
@@ -188,9 +205,9 @@ static void lost(void *arg)
 	if (d->life == ON_BUS) {
 		d->leaving_as = "lost";
 		d->come_back_ms = -1;
-		d->by_order = false;
+		returns(d, "returned");
+		vhci_detach(d->port);
 	}
-	vhci_detach(d->port);
 	off_the_bus(d);
 }
 
@@ -244,6 +261,7 @@ struct device *device_create(const char *name, const struct kind *kind)
 	d->manufacturer = strdup(kind->manufacturer);
 	d->serial = strdup("");
 	d->port = -1;
+	d->arriving_as = "plugged";
 	d->client = -1;
 	d->back_after = 300;
 	d->drop_at_reset = -1;
@@ -276,7 +294,7 @@ int device_plug(struct device *d, char *why, size_t size)
 		return -1;
 	}
 	if (d->port < 0) {
-		for (int port = 0; port < 8 && d->port < 0; port++) {
+		for (int port = 0; port < VHCI_PORTS && d->port < 0; port++) {
 			bool promised = false;
 			for (struct device *o = devices; o; o = o->next)
 				promised = promised || o->port == port;
@@ -292,7 +310,16 @@ int device_plug(struct device *d, char *why, size_t size)
 		snprintf(why, size, "port %d is in use", d->port);
 		return -1;
 	}
-	d->by_order = true;
+	for (struct device *o = devices; o; o = o->next) {
+		if (o != d && o->port == d->port && o->plugged) { /* off the bus, but in the way */
+			timer_stop(&o->step);
+			o->plugged = false;
+		}
+	}
+	power_watch(d->port);
+	d->plugged = true;
+	d->dark = !power_is_on(d->port);
+	returns(d, "plugged");
 	d->plug_wanted = true;
 	if (d->life == AWAY) {
 		d->life = FREEING; /* the port may still be held by a device that has just left */
@@ -303,15 +330,14 @@ int device_plug(struct device *d, char *why, size_t size)
 
 int device_unplug(struct device *d, char *why, size_t size)
 {
-	bool returning = d->life == AWAY && d->step.armed;
-
-	if (d->life == AWAY && !returning) {
+	if (!d->plugged) {
 		snprintf(why, size, "%s is not plugged in", d->name);
 		return -1;
 	}
 	d->plug_wanted = false;
+	d->plugged = d->dark = false;
 	d->come_back_ms = -1;
-	if (returning) {
+	if (d->life == AWAY) {
 		timer_stop(&d->step);
 		log_event(d->name, "unplugged", NULL);
 	} else if (d->life == ON_BUS) {
@@ -321,6 +347,43 @@ int device_unplug(struct device *d, char *why, size_t size)
 	} else {
 		log_event(d->name, "unplugged", NULL);
 	}
-	d->by_order = true;
+	d->patient = true;
+	fault_power_lost(d);
 	return 0;
+}
+
+static void power_off(struct device *d)
+{
+	d->dark = true;
+	d->plug_wanted = false;
+	if (d->life == ON_BUS) {
+		device_leave(d, "power-off", -1);
+	} else if (d->life == LEAVING) {
+		d->leaving_as = "power-off";
+	} else {
+		if (d->life == AWAY)
+			timer_stop(&d->step);
+		log_event(d->name, "power-off", NULL);
+	}
+	d->come_back_ms = -1;
+	fault_power_lost(d);
+}
+
+static void power_on(struct device *d)
+{
+	d->dark = false;
+	returns(d, "power-on");
+	d->plug_wanted = true;
+	if (d->life == AWAY) {
+		d->life = FREEING;
+		timer_set(&d->step, now_ns());
+	}
+}
+
+void device_power(int port, bool on)
+{
+	for (struct device *d = devices; d; d = d->next) {
+		if (d->port == port && d->plugged && d->dark == on)
+			(on ? power_on : power_off)(d);
+	}
 }

@@ -50,6 +50,9 @@ enum life {
 	FREEING, /* detached; the port is not free yet */
 };
 
+enum silence { NOT_SILENT, SILENT_AT_RESET, SILENT };
+enum heals_on { ON_RESET, ON_CONFIGURE, ON_POWER };
+
 struct device {
 	struct device *next;
 	char name[32];
@@ -65,8 +68,11 @@ struct device {
 	const char *leaving_as; /* the event word to log */
 	int64_t come_back_ms;   /* -1: only by order */
 	int64_t left_at;
+	bool plugged; /* a person put it in and has not taken it out, be it on the bus or not */
+	bool dark;    /* its port has no power */
 	bool plug_wanted;
-	bool by_order; /* the return wanted is a person's, not the device's own */
+	const char *arriving_as; /* the event word of its next return */
+	bool patient;            /* … which waits until the kernel has forgotten the device */
 	struct timer step, flap;
 	int client; /* waits for the end of a plug or an unplug; -1: none */
 
@@ -84,6 +90,11 @@ struct device {
 	bool change_descriptors, reenumerate, ep0_stall, failing;
 	char unplug_on[24];
 	struct timer unplug_soon;
+	enum silence silence; /* for this and the rest see faults.h */
+	enum heals_on heals_on;
+	bool sick, deaf, stuck;
+	bool emptied; /* SET_CONFIGURATION(0) was the last of its kind */
+	long probe_fails;
 };
 
 struct device *device_find(const char *name);
@@ -98,6 +109,9 @@ int device_set(struct device *d, const char *key, const char *value, char *why, 
 int device_plug(struct device *d, char *why, size_t size);
 int device_unplug(struct device *d, char *why, size_t size);
 void device_on_done(void (*done)(struct device *d, const char *error));
+
+/* The power of a port went off or on. */
+void device_power(int port, bool on);
 
 /* For the fault code: leave the bus under this event word, come back by itself after ms (-1: not). */
 void device_leave(struct device *d, const char *event, int64_t back_ms);

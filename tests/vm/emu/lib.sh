@@ -41,6 +41,22 @@ ready() { # NAME: its drivers have taken it
 	at[$1]=$(emu port "$1")
 }
 
+# The power of a device's port, also while the device is not there.
+disable() { # NAME [0|1]
+	local file=/sys/bus/usb/devices/${at[$1]%-*}-0:1.0/usb${at[$1]%-*}-port${at[$1]#*-}/disable
+	if [[ ${2-} ]]; then echo "$2" >"$file"; else cat "$file"; fi
+}
+hub() { PYTHONDONTWRITEBYTECODE=1 python3 /bench/emu/hub.py "$@"; } # see there
+hub_says() { equal "$(hub status "$1")" "$2"; } # PORT WORDS
+stays_away() { # NAME SECONDS [DISABLE]: looked at all the time, for nobody tells that nothing happens
+	local end
+	end=$(($(millis) + $2 * 1000))
+	while (($(millis) < end)); do
+		equal "$(disable "$1")" "${3-1}" && gone "$(dev "$1")" || return 1
+		read -rt 0.05 -u "$never" || :
+	done
+}
+
 # PREFIX FILE ARG…: what a Python client found out, see bench.py.
 python_says() {
 	local prefix=$1 verdict rest

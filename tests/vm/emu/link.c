@@ -18,6 +18,11 @@ enum { AT_COMMAND = 0, AT_SEQ = 4, AT_DIRECTION = 12, AT_EP = 16, AT_BODY = 20, 
 enum { AT_LENGTH = 24, AT_PACKETS = 32, AT_SETUP = 40 };
 enum { AT_STATUS = 20, AT_ACTUAL = 24, AT_RET_PACKETS = 32 };
 
+struct unlink {
+	struct unlink *next;
+	uint32_t seq, victim;
+};
+
 #define BIGGEST (4u << 20)
 
 static uint32_t get32(const uint8_t *at)
@@ -73,6 +78,14 @@ struct urb *link_first(struct link *l, uint8_t ep, bool in)
 	return NULL;
 }
 
+struct urb *link_held(struct link *l)
+{
+	struct urb *u = l->pending;
+	while (u && !u->held)
+		u = u->next;
+	return u;
+}
+
 static void header_of(uint8_t *h, const struct urb *u, int status, size_t actual)
 {
 	memset(h, 0, HEADER);
@@ -124,18 +137,16 @@ void link_reply_iso(struct link *l, struct urb *u, const uint8_t *data, size_t n
 }
 
 /* status -ECONNRESET says "it was pending and is gone now", 0 "it had been answered already". */
-static void take_unlink(struct link *l, const uint8_t *h)
+static void answer_unlink(struct link *l, uint32_t seq, uint32_t victim)
 {
 	uint8_t reply[HEADER] = {0};
-	uint32_t victim = get32(h + AT_BODY);
 	struct urb *u = l->pending;
 
 	while (u && u->seq != victim)
 		u = u->next;
 	put32(reply + AT_COMMAND, RET_UNLINK);
-	put32(reply + AT_SEQ, get32(h + AT_SEQ));
+	put32(reply + AT_SEQ, seq);
 	put32(reply + AT_STATUS, u ? (uint32_t)-ECONNRESET : 0);
-	l->unlinks++;
 	if (u) {
 		uint8_t ep = u->ep;
 		bool in = u->in;
@@ -144,6 +155,35 @@ static void take_unlink(struct link *l, const uint8_t *h)
 		l->unlinked(l->owner, ep, in);
 	} else {
 		send_all(l, reply, HEADER);
+	}
+}
+
+static void take_unlink(struct link *l, const uint8_t *h)
+{
+	struct unlink **end = &l->unlinked_later;
+
+	l->unlinks++;
+	if (!l->hold_unlinks) {
+		answer_unlink(l, get32(h + AT_SEQ), get32(h + AT_BODY));
+		return;
+	}
+	while (*end)
+		end = &(*end)->next;
+	*end = calloc(1, sizeof(**end));
+	if (!*end)
+		abort();
+	(*end)->seq = get32(h + AT_SEQ);
+	(*end)->victim = get32(h + AT_BODY);
+}
+
+void link_hold_unlinks(struct link *l, bool hold)
+{
+	l->hold_unlinks = hold;
+	while (!hold && l->unlinked_later) {
+		struct unlink *k = l->unlinked_later;
+		l->unlinked_later = k->next;
+		answer_unlink(l, k->seq, k->victim);
+		free(k);
 	}
 }
 
@@ -274,4 +314,9 @@ void link_close(struct link *l)
 	l->fd = -1;
 	while (l->pending)
 		forget(l, l->pending);
+	while (l->unlinked_later) {
+		struct unlink *k = l->unlinked_later;
+		l->unlinked_later = k->next;
+		free(k);
+	}
 }

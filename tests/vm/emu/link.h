@@ -20,14 +20,19 @@ struct urb {
 	uint8_t *data; /* what the host sends, if it sends */
 	uint32_t packets;
 	struct iso_packet *iso;
+	bool held;   /* by a fault, not by its kind */
 	int64_t due; /* for whoever holds it back */
 };
+
+struct unlink;
 
 struct link {
 	int fd;
 	uint8_t *buffer;
 	size_t used, room;
 	struct urb *pending;
+	bool hold_unlinks;
+	struct unlink *unlinked_later;
 	unsigned long urbs, unlinks;
 	void *owner;
 	void (*submit)(void *owner, struct urb *u);
@@ -40,6 +45,10 @@ int link_open(struct link *l);
 void link_close(struct link *l);
 
 struct urb *link_first(struct link *l, uint8_t ep, bool in);
+struct urb *link_held(struct link *l);
+
+/* Requests to take an urb back stay without an answer; all of them are answered when that ends. */
+void link_hold_unlinks(struct link *l, bool hold);
 
 /* Each answers an urb and frees it. status is a negative errno. */
 void link_reply(struct link *l, struct urb *u, int status, const uint8_t *data, size_t n);

@@ -2,6 +2,7 @@
 #include "device.h"
 #include "log.h"
 #include "loop.h"
+#include "power.h"
 #include "vhci.h"
 
 #include <fcntl.h>
@@ -56,6 +57,11 @@ static int serve(bool background)
 	}
 	if (log_open() < 0) {
 		perror("emu: " LOG_PATH);
+		return 1;
+	}
+	/* Before there is anything that its process would keep open, should this one be killed. */
+	if (power_open(device_power) < 0) {
+		perror("emu: the root hub");
 		return 1;
 	}
 	if (control_open() < 0) {

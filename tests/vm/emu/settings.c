@@ -1,4 +1,5 @@
 #include "device.h"
+#include "faults.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -53,7 +54,7 @@ static int set_speed(struct device *d, const char *value)
 static int set_port(struct device *d, const char *value)
 {
 	long port;
-	if (parse_number(value, 0, 7, &port) < 0 || d->life != AWAY)
+	if (parse_number(value, 0, VHCI_PORTS - 1, &port) < 0 || d->life != AWAY)
 		return -1;
 	d->port = (int)port;
 	return 0;
@@ -112,6 +113,7 @@ static int set_common(struct device *d, const char *key, const char *value)
 		{"stall-descriptors", NULL, NULL, &d->stall_descriptors, 0},
 		{"back-after", NULL, NULL, &d->back_after, 0},
 		{"drop-at-reset", NULL, NULL, &d->drop_at_reset, -1},
+		{"probe-fails", NULL, NULL, &d->probe_fails, 0},
 	};
 	const struct {
 		const char *key;
@@ -122,6 +124,11 @@ static int set_common(struct device *d, const char *key, const char *value)
 		{"port", set_port},
 		{"flap", set_flap},
 		{"unplug-on", set_unplug_on},
+		{"usb-silent", fault_set_silent},
+		{"sick", fault_set_sick},
+		{"heals-on", fault_set_heals_on},
+		{"deaf", fault_set_deaf},
+		{"usb-stuck", fault_set_stuck},
 	};
 
 	for (size_t i = 0; i < sizeof(simple) / sizeof(simple[0]); i++) {

@@ -1,5 +1,6 @@
 #include "device.h"
 
+#include "faults.h"
 #include "log.h"
 
 #include <errno.h>
@@ -19,6 +20,7 @@ enum {
 };
 enum { DT_DEVICE = 1, DT_CONFIG = 2, DT_STRING = 3, DT_QUALIFIER = 6 };
 enum { TYPE_MASK = 0x60, STANDARD = 0, TO_DEVICE = 0, TO_INTERFACE = 1, TO_ENDPOINT = 2, RECIPIENT_MASK = 0x1f };
+enum { DEVICE_TO_HOST = 0x80 };
 
 #define STALL       (-EPIPE)
 #define ANSWER_ROOM 4096
@@ -155,6 +157,7 @@ static void after_reset(struct device *d)
 		timer_set(&d->step, now_ns() + MS(10));
 		return;
 	}
+	fault_reset(d);
 	d->stalls_left = d->stall_descriptors;
 	d->stall_descriptors = 0;
 	if (d->change_descriptors || d->reenumerate) {
@@ -169,10 +172,6 @@ static int get_descriptor(struct device *d, const struct setup *s, uint8_t *out)
 
 	switch (type) {
 	case DT_DEVICE:
-		if (s->length == AFTER_RESET_LENGTH)
-			after_reset(d);
-		if (d->life == LEAVING)
-			return -EPROTO;
 		if (d->failing)
 			return STALL;
 		if (d->stalls_left > 0) {
@@ -230,6 +229,7 @@ static int set_configuration(struct device *d, unsigned value)
 	if (value > 1)
 		return STALL;
 	d->configuration = (uint8_t)value;
+	fault_configuration(d, value);
 	d->halted = 0;
 	memset(d->alternate, 0, sizeof(d->alternate));
 	if (value == 0)
@@ -278,6 +278,15 @@ static int standard(struct device *d, const struct setup *s, uint8_t *out)
 	}
 }
 
+static int regular(struct device *d, const struct setup *s, const uint8_t *sent, uint8_t *answer)
+{
+	if ((s->type & TYPE_MASK) == STANDARD)
+		return standard(d, s, answer);
+	if (d->ep0_stall || !d->kind->control)
+		return STALL;
+	return d->kind->control(d, s, sent, answer, ANSWER_ROOM);
+}
+
 static void control(struct device *d, struct urb *u)
 {
 	uint8_t answer[ANSWER_ROOM];
@@ -291,12 +300,14 @@ static void control(struct device *d, struct urb *u)
 	int n;
 
 	memset(answer, 0, 64);
-	if ((s.type & TYPE_MASK) == STANDARD)
-		n = standard(d, &s, answer);
-	else if (d->ep0_stall || !d->kind->control)
-		n = STALL;
-	else
-		n = d->kind->control(d, &s, u->data, answer, sizeof(answer));
+	/* A reset is no request: whatever a fault makes of the one that tells of it, the device felt it. */
+	if (s.type == DEVICE_TO_HOST && s.request == GET_DESCRIPTOR && s.value == DT_DEVICE << 8 &&
+		s.length == AFTER_RESET_LENGTH)
+		after_reset(d);
+	n = d->life == LEAVING ? -EPROTO : fault_control(d, &s);
+	u->held = n == CONTROL_PENDING;
+	if (n == 0)
+		n = regular(d, &s, u->data, answer);
 	if (n == CONTROL_PENDING)
 		return;
 	if (n < 0)

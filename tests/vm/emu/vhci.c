@@ -75,7 +75,7 @@ bool vhci_port_free(int port)
 
 int vhci_first_free(void)
 {
-	for (int port = 0; port < 8; port++) {
+	for (int port = 0; port < VHCI_PORTS; port++) {
 		if (vhci_port_free(port))
 			return port;
 	}
@@ -117,14 +117,26 @@ static int bus_number(void)
 	return bus;
 }
 
+static int bus(void)
+{
+	static int number;
+	if (!number)
+		number = bus_number();
+	return number;
+}
+
+int vhci_open_hub(void)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/dev/bus/usb/%03d/001", bus());
+	return open(path, O_RDWR | O_CLOEXEC);
+}
+
 int vhci_port_name(int port, char *out, size_t size)
 {
-	static int bus;
-	if (!bus)
-		bus = bus_number();
-	if (!bus)
+	if (!bus())
 		return -1;
-	snprintf(out, size, "%d-%d", bus, port + 1);
+	snprintf(out, size, "%d-%d", bus(), port + 1);
 	return 0;
 }
 

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define VHCI_PORTS 8 /* of the high-speed root hub */
+
 enum speed { SPEED_LOW = 1, SPEED_FULL = 2, SPEED_HIGH = 3 }; /* enum usb_device_speed in linux/usb/ch9.h */
 
 int vhci_load(void);
@@ -15,6 +17,9 @@ int vhci_detach(int port);
 
 /* "1-1": the name that usbcore gives to a device in this port. */
 int vhci_port_name(int port, char *out, size_t size);
+
+/* The root hub of our ports, in usbfs: a descriptor, or -1. */
+int vhci_open_hub(void);
 
 /* Whether usbcore has a device for this port. (Its number would not do: that is 0 while a reset goes on.) */
 bool vhci_known(int port);

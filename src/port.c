@@ -149,20 +149,12 @@ int port_state(const struct port *p, bool *connected, bool *powered)
 	return 0;
 }
 
-int port_power(const struct port *p, bool on, char *why, size_t size)
+/* The hub's own request. */
+static int ask_power(const struct port *p, bool on, char *why, size_t size)
 {
 	struct usb u;
-	int e = sysfs_write(p->dir, "disable", on ? "0" : "1");
+	int e = open_hub(p, &u, why, size);
 
-	if (!e)
-		return 0;
-	if (e != -ENODEV) {
-		snprintf(why, size, "%s/disable: %s%s", p->dir, strerror(-e),
-			e == -EACCES ? " (this needs root)" : "");
-		return e;
-	}
-	/* A kernel before 6.0. */
-	e = open_hub(p, &u, why, size);
 	if (e)
 		return e;
 	int n = usb_request(&u, PORT_OUT, on ? LIBUSB_REQUEST_SET_FEATURE : LIBUSB_REQUEST_CLEAR_FEATURE,
@@ -171,4 +163,19 @@ int port_power(const struct port *p, bool on, char *why, size_t size)
 	if (n < 0)
 		snprintf(why, size, "hub %s does not switch its port %u: %s", p->hub, p->number, libusb_strerror(n));
 	return n < 0 ? usb_errno(n) : 0;
+}
+
+int port_power(const struct port *p, bool on, char *why, size_t size)
+{
+	/* Off by request first: the attribute takes the device's drivers off before the power, and where the device
+	 * keeps them waiting that never ends. Without the attribute, the kernel powers an emptied port again. */
+	int asked = on ? 0 : ask_power(p, false, why, size);
+	int e = sysfs_write(p->dir, "disable", on ? "0" : "1");
+
+	if (e == -ENODEV) /* a kernel before 6.0 */
+		return on ? ask_power(p, true, why, size) : asked;
+	if (e)
+		snprintf(why, size, "%s/disable: %s%s", p->dir, strerror(-e),
+			e == -EACCES ? " (this needs root)" : "");
+	return e;
 }

@@ -46,8 +46,8 @@ int port_switching(const struct port *p, enum hub_power *power, unsigned *ports,
 int port_state(const struct port *p, bool *connected, bool *powered);
 
 /*
- * Switches the port's power: by the `disable` attribute (Linux 6.0 and later), which takes the device down first, or
- * by the hub's own request. Returns 0 or a negative errno with why in words.
+ * Switches the port's power: by the hub's own request, and the `disable` attribute (Linux 6.0 and later), which keeps
+ * the kernel from switching it on again. Returns 0 or a negative errno with why in words.
  */
 int port_power(const struct port *p, bool on, char *why, size_t size);
 

@@ -35,7 +35,7 @@ INIH        = $(if $(filter /%,$(shell $(CC) -print-file-name=libinih.a)),-Wl$(c
               -Wl$(comma)-Bdynamic,-linih)
 
 CONFIG     := config config-keys config-values config-match config-check selector text
-USB        := device device-wait wait log serial table
+USB        := device device-wait wait log serial use table
 BOARDS     := relay relay-dcttech relay-lcus relay-kmtronic relay-ucreatefun relay-icse relay-custom
 objects     = $(patsubst %,$(B)/obj/%.o,$(1))
 MATCH_OBJ  := $(call objects,replug-match $(CONFIG))

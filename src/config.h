@@ -20,13 +20,16 @@ extern const char *const node_class_name[NODE_CLASSES + 1]; /* kernel subsystem 
 
 enum init_kind { INIT_NONE, INIT_CH9329 };
 
+/* What is done when a device is due for `every` and somebody has it open. */
+enum busy_rule { BUSY_POSTPONE, BUSY_RESET, BUSY_SKIP };
+
 /* Where a value came from. A file of NULL means the built-in default. */
 struct conf_origin {
 	const char *file;
 	unsigned line;
 };
 
-enum { CONF_KEYS = 12, CONF_FILES = 100, CONF_SYMLINK_SIZE = 64, GUARD_RESETS_MAX = 20 };
+enum { CONF_KEYS = 16, CONF_FILES = 100, CONF_SYMLINK_SIZE = 64, GUARD_RESETS_MAX = 20 };
 
 /* The reset methods to try, in order; none at all for `reset = none`. */
 struct conf_ladder {
@@ -45,6 +48,8 @@ struct device_conf {
 	unsigned attempts;
 	uint32_t timeout_ms; /* reset to nodes */
 	uint32_t ready_ms;   /* chip reset to its first answer */
+	uint32_t every_ms;   /* recovered again after this time, 0: never */
+	unsigned busy;       /* enum busy_rule */
 	char symlink[CONF_SYMLINK_SIZE];
 	struct conf_origin origin[CONF_KEYS]; /* by index in the table of keys */
 	unsigned header_file;                 /* number of the file whose header was read last */

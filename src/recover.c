@@ -166,7 +166,7 @@ int story_heal(struct story *s, bool verify_first)
 	struct conf_ladder only_usb = {.method = {RESET_USB}, .n = 1};
 	const struct conf_ladder *l = s->run->mode == RECOVER_RESET ? &only_usb : &s->conf->ladder;
 	for (unsigned i = 0; i < l->n; i++) {
-		if (s->run->mode == RECOVER_EVENT && !guard_allows(&s->r, &s->run->config->guard, clock_ms()))
+		if (s->run->mode <= RECOVER_CHECKUP && !guard_allows(&s->r, &s->run->config->guard, clock_ms()))
 			return -EDQUOT;
 		e = reset_by(s, l->method[i]);
 		if (!e || e == -EINTR || e == -ENODEV)
@@ -218,6 +218,17 @@ static bool guarded(struct story *s, bool *verify_first, enum status *status)
 	return false;
 }
 
+/* Likewise of a checkup. */
+static bool guarded_checkup(struct story *s, enum status *status)
+{
+	bool fresh;
+
+	if (guard_checkup(&s->r, &s->run->config->guard, clock_ms(), &fresh) != GUARD_HELD)
+		return false;
+	*status = fresh ? story_conclude(s, -EDQUOT) : STATUS_HELD;
+	return true;
+}
+
 static enum status tell(struct story *s)
 {
 	enum status status;
@@ -225,6 +236,9 @@ static enum status tell(struct story *s)
 
 	if (s->run->mode == RECOVER_EVENT) {
 		if (guarded(s, &verify_first, &status))
+			return status;
+	} else if (s->run->mode == RECOVER_CHECKUP) {
+		if (guarded_checkup(s, &status))
 			return status;
 	} else {
 		guard_forgive(&s->r);
@@ -237,13 +251,19 @@ static enum status tell(struct story *s)
 
 static int take_lock(const struct run *run, const char *port)
 {
+	static const uint32_t patience[] = {[RECOVER_EVENT] = STORY_LOCK_MS,
+		[RECOVER_CHECKUP] = 0,
+		[RECOVER_HAND] = RECOVER_HAND_LOCK_MS,
+		[RECOVER_RESET] = RECOVER_HAND_LOCK_MS,
+		[RECOVER_CHIP] = RECOVER_HAND_LOCK_MS};
 	struct record r;
-	int lock = record_lock(port, run->mode == RECOVER_EVENT ? clock_ms() + STORY_LOCK_MS : 0);
+	int lock = record_lock(port, clock_ms() + patience[run->mode]);
 
 	if (lock == -EWOULDBLOCK) {
 		record_load(port, &r);
-		log_line(LOG_WARNING, "%s: another run (process %d) has this port; `replug status` shows how it ends",
-			port, (int)r.pid);
+		log_line(run->mode == RECOVER_CHECKUP ? LOG_DEBUG : LOG_WARNING,
+			"%s: another run (process %d) has this port; `replug status` shows how it ends", port,
+			(int)r.pid);
 	} else if (lock == -EACCES || lock == -EPERM) {
 		log_line(LOG_ERR, "%s: cannot lock it: %s; this needs root", port, strerror(-lock));
 	} else if (lock < 0) {
@@ -325,7 +345,8 @@ static enum status vanished(const struct run *run, const char *port)
 	if (fresh)
 		story_tell_held(&s);
 	else
-		log_line(held ? LOG_DEBUG : LOG_INFO, "%s: nothing is plugged there any more", s.name);
+		log_line(held || run->mode == RECOVER_CHECKUP ? LOG_DEBUG : LOG_INFO,
+			"%s: nothing is plugged there any more", s.name);
 	s.r.gone_ms = now;
 	s.r.state = RECORD_GONE;
 	story_save(&s);

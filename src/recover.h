@@ -8,16 +8,21 @@
 #include "status.h"
 
 enum recover_mode {
-	RECOVER_EVENT, /* udev saw the device being added: the guard decides */
-	RECOVER_HAND,  /* a person asks: all is forgiven, a running recovery is not waited for */
-	RECOVER_RESET, /* a person asks for the reset alone */
-	RECOVER_CHIP,  /* a person asks for the chip alone */
+	RECOVER_EVENT,   /* udev saw the device being added: the guard decides */
+	RECOVER_CHECKUP, /* a timer found it due or ill: the guard decides, and whoever has the port is left alone */
+	RECOVER_HAND,    /* a person asks: all is forgiven, a running recovery is not waited for */
+	RECOVER_RESET,   /* a person asks for the reset alone */
+	RECOVER_CHIP,    /* a person asks for the chip alone */
 };
+
+/* A checkup has a port's lock for a moment: a person waits so long for it, in milliseconds. */
+enum { RECOVER_HAND_LOCK_MS = 2000 };
 
 struct run {
 	struct udev *udev;
 	const struct config *config;
 	enum recover_mode mode;
+	bool unasked;  /* a timer's doing: that it succeeded is worth a notice */
 	bool baud_set; /* a person knows the chip's rate better than the configuration */
 	unsigned baud; /* 0: find out */
 };

@@ -39,7 +39,7 @@ USB        := device device-wait wait log serial use table
 BOARDS     := relay relay-dcttech relay-lcus relay-kmtronic relay-ucreatefun relay-icse relay-custom
 objects     = $(patsubst %,$(B)/obj/%.o,$(1))
 MATCH_OBJ  := $(call objects,replug-match $(CONFIG))
-REPLUG_OBJ := $(call objects,replug verbs show recover story then supervise guard record ladder chip ch9329 $(USB) $(CONFIG))
+REPLUG_OBJ := $(call objects,replug verbs show refresh checkup health health-show stream recover story then supervise guard record ladder chip ch9329 $(USB) $(CONFIG))
 RELAY_OBJ  := $(call objects,replug-relay relay-run relay-hand relay-release relay-list relay-target relay-state $(BOARDS) $(USB) $(CONFIG))
 PROGRAMS   := $(B)/replug $(B)/replug-match $(B)/replug-relay
 

@@ -21,7 +21,7 @@ static void usage(FILE *to)
 {
 	fputs("usage: replug VERB [OPTION…] [SELECTOR…]\n\n", to);
 	for (const struct verb *v = verbs; v->name; v++)
-		fprintf(to, "  %-8s %-36s %.*s\n", v->name, v->args, (int)strcspn(v->help, "\n"), v->help);
+		fprintf(to, "  %-8s %-41s %.*s\n", v->name, v->args, (int)strcspn(v->help, "\n"), v->help);
 	fputs("\nA SELECTOR names USB devices: 534d:2109, usb=1-1.4 (port), serial=…, product=\"…\", bus=001/004,\n"
 	      "/dev/video0, /dev/ttyUSB0, /dev/bus/usb/001/004, or a section of the configuration such as capture.\n"
 	      "Blanks within one argument mean and (quote it), commas mean or; several arguments name the devices of "
@@ -45,6 +45,14 @@ static void verb_usage(const struct verb *v, FILE *to)
 	if (v->options & EVENT)
 		fputs("  --event     as systemd runs it for a plug: the guard decides, and a run that has the port "
 		      "is waited for\n",
+			to);
+	if (v->options & METRICS)
+		fputs("  --metrics   print them for Prometheus, as node_exporter's textfile collector reads them\n",
+			to);
+	if (v->options & HEAL)
+		fputs("  --heal      as a timer runs it: what was bad in two rounds in a row is recovered, under the "
+		      "guard; says\n"
+		      "              only what changed\n",
 			to);
 	if (v->options & BAUD)
 		fputs("  --baud=N    the chip's rate, or auto; without it, the configuration's\n", to);
@@ -82,6 +90,19 @@ static const struct verb verbs[] = {
 		"chip and\n"
 		"waits until it answers. Without a SELECTOR: every device of a section with `init = ch9329`.",
 		verb_ch9329, BAUD, 1, -1},
+	{"health", "[--json|--metrics] [--heal] [SELECTOR...]",
+		"asks devices for a sign of life; disturbs none\n\n"
+		"Without a SELECTOR: every device that a section takes. well; ailing (it answers, but its stream, "
+		"its chip or its\n"
+		"nodes do not); dead; unknown. Exit status: 0 all are well, 1 one is not, 5 cannot tell.",
+		verb_health, JSON | METRICS | HEAL, 0, -1},
+	{"refresh", "[--dry-run] [SELECTOR...]",
+		"recovers what is due for it by `every`\n\n"
+		"What the timer runs: each device whose section has `every` and that was last verified that long "
+		"ago, "
+		"one after\n"
+		"the other. One that is in use is left alone, unless its section's `busy` says otherwise.",
+		verb_refresh, DRY_RUN, 0, -1},
 	{"gone", "PORT",
 		"puts a device's removal on record (udev runs this)\n\n"
 		"PORT may be a sysfs path, also of a device that is not there any more.",
@@ -110,6 +131,7 @@ static int parse_options(struct call *c, int argc, char **argv)
 {
 	static const struct option options[] = {{"json", no_argument, NULL, JSON},
 		{"dry-run", no_argument, NULL, DRY_RUN}, {"event", no_argument, NULL, EVENT},
+		{"heal", no_argument, NULL, HEAL}, {"metrics", no_argument, NULL, METRICS},
 		{"baud", required_argument, NULL, BAUD}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
 	int o;
 
@@ -127,6 +149,8 @@ static int parse_options(struct call *c, int argc, char **argv)
 		c->json |= o == JSON;
 		c->dry_run |= o == DRY_RUN;
 		c->event |= o == EVENT;
+		c->heal |= o == HEAL;
+		c->metrics |= o == METRICS;
 		if (o == BAUD) {
 			c->baud_set = true;
 			if (strcmp(optarg, "auto") &&

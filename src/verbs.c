@@ -48,10 +48,22 @@ static bool only_port(const struct call *c, char *port, size_t size)
 	return true;
 }
 
+/* Links are for those who ask by them; a round each half minute is not to pay for them in vain. */
+static bool needs_links(const struct call *c)
+{
+	bool needs = c->verb->run != verb_health || selector_has(&c->sel, SEL_NODE);
+
+	for (size_t i = 0; i < c->config->n; i++)
+		needs |= selector_has(&c->config->device[i].match, SEL_NODE);
+	return needs;
+}
+
 static enum status read_devices(struct call *c)
 {
 	char port[DEVICE_PORT_SIZE];
 
+	if (!needs_links(c))
+		return device_list(NULL, c->config, &c->device, &c->devices) ? STATUS_FAILED : STATUS_DONE;
 	if (c->dry_run || !only_port(c, port, sizeof(port))) /* a plan shows what `then` names, too */
 		return device_list(c->udev, c->config, &c->device, &c->devices) ? STATUS_FAILED : STATUS_DONE;
 	c->device = calloc(1, sizeof(*c->device));
@@ -196,7 +208,7 @@ static enum status ask_chip(void *ctx, const char *port)
 	struct chip_state state;
 	struct device d;
 	struct record r;
-	int lock = record_lock(port, 0), e;
+	int lock = record_lock(port, clock_ms() + RECOVER_HAND_LOCK_MS), e;
 
 	if (lock == -EWOULDBLOCK) {
 		log_line(LOG_WARNING, "%s: another run has this port; `replug status` shows how it ends", port);

@@ -13,7 +13,7 @@
 /* One invocation: what was asked, and what it is asked of. */
 struct call {
 	const struct verb *verb;
-	bool json, dry_run, event;
+	bool json, dry_run, event, heal, metrics;
 	unsigned baud; /* of --baud; 0: auto */
 	bool baud_set;
 	char **arg;
@@ -28,7 +28,7 @@ struct call {
 
 typedef enum status verb_run(struct call *c);
 
-enum { JSON = 1, DRY_RUN = 2, EVENT = 4, BAUD = 8 };
+enum { JSON = 1, DRY_RUN = 2, EVENT = 4, BAUD = 8, HEAL = 32, METRICS = 64 };
 
 struct verb {
 	const char *name, *args, *help;
@@ -41,5 +41,7 @@ struct verb {
 enum status verb_select(struct call *c);
 
 verb_run verb_list, verb_status, verb_check, verb_recover, verb_reset, verb_ch9329, verb_gone;
+verb_run verb_health;  /* checkup.c */
+verb_run verb_refresh; /* refresh.c */
 
 #endif

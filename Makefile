@@ -43,7 +43,9 @@ REPLUG_OBJ := $(call objects,replug verbs show refresh checkup health health-sho
 RELAY_OBJ  := $(call objects,replug-relay relay-run relay-hand relay-release relay-list relay-target relay-state $(BOARDS) $(USB) $(CONFIG))
 PROGRAMS   := $(B)/replug $(B)/replug-match $(B)/replug-relay
 
-GENERATED  := $(addprefix $(B)/,60-replug.rules replug@.service kvmd.service.conf replug-gpio.yaml)
+GENERATED  := $(addprefix $(B)/,60-replug.rules replug@.service replug-health.service replug-refresh.service \
+              kvmd.service.conf replug-gpio.yaml)
+TIMERS     := replug-health.timer replug-refresh.timer
 
 all: $(PROGRAMS) $(GENERATED)
 
@@ -85,6 +87,10 @@ install: all
 	install -D -m 0755 $(B)/replug-match '$(DESTDIR)$(UDEVDIR)/replug-match'
 	install -D -m 0644 $(B)/60-replug.rules '$(DESTDIR)$(UDEVDIR)/rules.d/60-replug.rules'
 	install -D -m 0644 $(B)/replug@.service '$(DESTDIR)$(UNITDIR)/replug@.service'
+	install -D -m 0644 -t '$(DESTDIR)$(UNITDIR)' $(B)/replug-health.service $(B)/replug-refresh.service \
+		$(addprefix packaging/systemd/,$(TIMERS))
+	install -d -m 0755 '$(DESTDIR)$(UNITDIR)/timers.target.wants'
+	for t in $(TIMERS); do ln -sf "../$$t" '$(DESTDIR)$(UNITDIR)/timers.target.wants/'; done
 	install -D -m 0644 $(B)/kvmd.service.conf '$(DESTDIR)$(UNITDIR)/kvmd.service.d/replug.conf'
 	install -D -m 0644 $(B)/replug-gpio.yaml '$(DESTDIR)$(DATADIR)/replug-gpio.yaml'
 	install -D -m 0644 packaging/sysusers/replug.conf '$(DESTDIR)$(PREFIX)/lib/sysusers.d/replug.conf'
@@ -93,11 +99,14 @@ install: all
 	$(if $(DESTDIR),,$(SETTLE))
 
 uninstall:
+	$(if $(DESTDIR),,$(REST))
 	rm -f '$(DESTDIR)$(BINDIR)/replug' '$(DESTDIR)$(BINDIR)/replug-relay' '$(DESTDIR)$(UDEVDIR)/replug-match' \
 		'$(DESTDIR)$(UDEVDIR)/rules.d/60-replug.rules' '$(DESTDIR)$(UNITDIR)/replug@.service' \
 		'$(DESTDIR)$(UNITDIR)/kvmd.service.d/replug.conf' '$(DESTDIR)$(DATADIR)/replug-gpio.yaml' \
 		'$(DESTDIR)$(PREFIX)/lib/sysusers.d/replug.conf' '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/replug.conf' \
-		'$(DESTDIR)$(LIBDIR)/replug.conf'
+		'$(DESTDIR)$(LIBDIR)/replug.conf' '$(DESTDIR)$(UNITDIR)/replug-health.service' \
+		'$(DESTDIR)$(UNITDIR)/replug-refresh.service' $(foreach t,$(TIMERS),'$(DESTDIR)$(UNITDIR)/$(t)' \
+		'$(DESTDIR)$(UNITDIR)/timers.target.wants/$(t)')
 	-rmdir '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(DATADIR)' '$(DESTDIR)$(UNITDIR)/kvmd.service.d'
 	$(if $(DESTDIR),,$(RELOAD))
 
@@ -105,8 +114,11 @@ uninstall:
 # there before the rules that name it are read.
 RELOAD = if [ -e /run/udev/control ]; then udevadm control --reload; fi; \
 	if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
+# The links in timers.target.wants count from the next boot on; a timer that somebody has masked stays off.
+START  = if [ -d /run/systemd/system ]; then systemctl start $(TIMERS) || :; fi
+REST   = if [ -d /run/systemd/system ]; then systemctl stop $(TIMERS) || :; fi
 SETTLE = if command -v systemd-sysusers >/dev/null; then systemd-sysusers replug.conf; fi; \
-	if [ -d /run/systemd/system ]; then systemd-tmpfiles --create replug.conf; fi; $(RELOAD)
+	if [ -d /run/systemd/system ]; then systemd-tmpfiles --create replug.conf; fi; $(RELOAD); $(START)
 
 # The bench: a virtual machine with virtual USB devices, and replug as it was installed into it.
 EMU := $(B)/emu

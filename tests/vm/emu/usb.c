@@ -291,6 +291,10 @@ static void control(struct device *d, struct urb *u)
 	int n;
 
 	memset(answer, 0, 64);
+	if (d->ep0_silent && s.request == GET_DESCRIPTOR && s.length == AFTER_RESET_LENGTH)
+		d->ep0_silent = false;
+	if (d->ep0_silent)
+		return;
 	if ((s.type & TYPE_MASK) == STANDARD)
 		n = standard(d, &s, answer);
 	else if (d->ep0_stall || !d->kind->control)

@@ -179,6 +179,8 @@ TEST(a_section_begins_with_the_defaults)
 	assert_int_equal(d->attempts, 3);
 	assert_int_equal(d->ready_ms, 6000);
 	assert_int_equal(d->timeout_ms, 10000);
+	assert_int_equal(d->every_ms, 0);
+	assert_int_equal(d->busy, BUSY_POSTPONE);
 	assert_string_equal(d->symlink, "");
 	assert_int_equal(d->match.n, 0);
 	assert_null(d->origin[0].file);
@@ -210,6 +212,39 @@ TEST(every_key_is_read)
 	assert_int_equal(section("a")->baud, 0);
 	assert_int_equal(section("a")->ladder.n, 1);
 	assert_int_equal(section("a")->expect, 0);
+}
+
+TEST(every_is_a_duration_or_never)
+{
+	static const char *const never[] = {"0", "none", "never"};
+
+	put(vendor, "[device a]\nevery = 6h\n");
+	loads();
+	assert_int_equal(section("a")->every_ms, 6 * 3600000);
+	for (size_t i = 0; i < COUNT(never); i++) {
+		char text[64];
+		snprintf(text, sizeof(text), "[device a]\nevery = %s\n", never[i]);
+		reads(text);
+		assert_int_equal(section("a")->every_ms, 0);
+	}
+	reads("[device a]\nevery = 1s\n");
+	assert_int_equal(section("a")->every_ms, 1000);
+	reads("[device a]\nevery = 1193h\n");
+	assert_int_equal(section("a")->every_ms, 1193u * 3600000);
+	wrong("[device a]\nevery = 1200h\n", 2, "\"1200h\" is out of range");
+	wrong("[device a]\nevery = 999ms\n", 2, "out of range; from 1s");
+	wrong("[device a]\nevery = day\n", 2, "\"day\" is not a duration");
+	wrong("[device a]\nevery =\n", 2, "not a duration");
+}
+
+TEST(busy_is_one_of_three_words)
+{
+	reads("[device a]\nbusy = reset\n[device b]\nbusy = skip\n[device c]\nbusy = postpone\n");
+	assert_int_equal(section("a")->busy, BUSY_RESET);
+	assert_int_equal(section("b")->busy, BUSY_SKIP);
+	assert_int_equal(section("c")->busy, BUSY_POSTPONE);
+	wrong("[device a]\nbusy = postpon\n", 2, "did you mean \"postpone\"?");
+	wrong("[device a]\nbusy = yes\n", 2, "valid are postpone, reset, skip");
 }
 
 TEST(later_files_win_key_by_key)
@@ -726,7 +761,8 @@ TEST(a_walk_shows_every_key_with_its_origin)
 	assert_string_equal(t.all,
 		"[device a]\nmatch = 345f:2109 usb=1-1, product=USB* @own.conf:3\nreset = usb @:0\n"
 		"expect = video4linux, tty @vendor.conf:4\ninit = none @:0\nbaud = auto @1.conf:4\nattempts = 3 @:0\n"
-		"ready = 6s @:0\ntimeout = 10s @:0\nsymlink =  @:0\nthen =  @:0\n"
+		"ready = 6s @:0\ntimeout = 10s @:0\nevery = never @:0\nbusy = postpone @:0\nsymlink =  @:0\nthen =  "
+		"@:0\n"
 		"[guard]\nmax-resets = 3 @:0\nwindow = 90s @1.conf:2\ncool-down = 2s @:0\nforgive = 3s @:0\n");
 }
 
@@ -759,6 +795,9 @@ TEST(the_shipped_configuration_loads_and_takes_dongle_and_bridge)
 	assert_string_equal(taken_by(0x1a86, 0x7523, "1-1"), "hid");
 	assert_string_equal(taken_by(0x1d6b, 0x0002, "usb1"), "");
 	assert_true(section("capture")->expect & 1u << NODE_VIDEO);
+	assert_int_equal(section("capture")->every_ms, 6 * 3600000);
+	assert_int_equal(section("capture")->busy, BUSY_POSTPONE);
+	assert_int_equal(section("hid")->every_ms, 0);
 	assert_int_equal(section("hid")->init, INIT_CH9329);
 	assert_true(section("hid")->expect & 1u << NODE_TTY);
 	assert_false(c->strings); /* the common case reads no attributes */
@@ -908,6 +947,8 @@ int main(void)
 		T(without_any_file_there_are_the_defaults),
 		T(a_section_begins_with_the_defaults),
 		T(every_key_is_read),
+		T(every_is_a_duration_or_never),
+		T(busy_is_one_of_three_words),
 		T(later_files_win_key_by_key),
 		T(dropins_are_the_visible_files_that_end_in_conf),
 		T(a_dropin_may_be_masked_by_a_link_to_dev_null),

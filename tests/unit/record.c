@@ -85,7 +85,17 @@ static const struct record full = {.port = "1-1.4",
 	.event_ms = 5000000002,
 	.reset_ms = {4000000000, 4000000001, 4000000002},
 	.resets = 3,
-	.held = true};
+	.held = true,
+	.health = "ailing",
+	.health_when = 1763795001,
+	.woken_ms = 5000000003,
+	.health_bad = 5,
+	.refreshed_ms = 5000000004,
+	.postponed = true,
+	.recoveries = 6,
+	.failures = 7,
+	.recovered_ms = 1235,
+	.recovered_when = 1763795002};
 
 static void same(const struct record *a, const struct record *b)
 {
@@ -119,6 +129,16 @@ static void same(const struct record *a, const struct record *b)
 	assert_int_equal(a->resets, b->resets);
 	assert_memory_equal(a->reset_ms, b->reset_ms, a->resets * sizeof(a->reset_ms[0]));
 	assert_int_equal(a->held, b->held);
+	assert_string_equal(a->health, b->health);
+	assert_int_equal(a->health_when, b->health_when);
+	assert_int_equal(a->woken_ms, b->woken_ms);
+	assert_int_equal(a->health_bad, b->health_bad);
+	assert_int_equal(a->refreshed_ms, b->refreshed_ms);
+	assert_int_equal(a->postponed, b->postponed);
+	assert_int_equal(a->recoveries, b->recoveries);
+	assert_int_equal(a->failures, b->failures);
+	assert_int_equal(a->recovered_ms, b->recovered_ms);
+	assert_int_equal(a->recovered_when, b->recovered_when);
 }
 
 /* Saves, loads and compares. */
@@ -149,6 +169,7 @@ TEST(each_flag_comes_back_alone)
 	keeps(&(struct record){.port = "1-2", .caps_lock = true});
 	keeps(&(struct record){.port = "1-2", .scroll_lock = true});
 	keeps(&(struct record){.port = "1-2", .held = true});
+	keeps(&(struct record){.port = "1-2", .postponed = true});
 }
 
 TEST(the_largest_record_comes_back_whole)

@@ -310,7 +310,7 @@ int config_key_set(const struct conf_section *s, const char *name, const char *v
 
 void config_device_defaults(struct device_conf *d)
 {
-	*d = (struct device_conf){.ladder = {.method = {RESET_USB}, .n = 1},
+	*d = (struct device_conf){.ladder = {.method = {RESET_USB, RESET_REBIND, RESET_AUTHORIZE}, .n = 3},
 		.baud = 9600, /* the chip's factory setting */
 		.attempts = 3,
 		.ready_ms = 6000, /* some CH9329F need 5 s after a reset */

@@ -140,6 +140,8 @@ void story_settings(struct story *s, const struct run *run)
 
 	if (!s->d.conf && !defaults.attempts) {
 		config_device_defaults(&defaults);
+		/* What nobody has claimed may be a disk: it keeps its drivers. */
+		defaults.ladder = (struct conf_ladder){.method = {RESET_USB}, .n = 1};
 		defaults.baud = 0;
 	}
 	s->run = run;

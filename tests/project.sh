@@ -22,8 +22,11 @@ check 'and nothing else' same "$(installed)" '755 usr/bin/replug
 755 usr/bin/replug-relay
 644 usr/lib/replug/replug.conf
 644 usr/lib/systemd/system/kvmd.service.d/replug.conf
+777 usr/lib/systemd/system/paths.target.wants/replug-lost.path
 644 usr/lib/systemd/system/replug-health.service
 644 usr/lib/systemd/system/replug-health.timer
+644 usr/lib/systemd/system/replug-lost.path
+644 usr/lib/systemd/system/replug-lost.service
 644 usr/lib/systemd/system/replug-refresh.service
 644 usr/lib/systemd/system/replug-refresh.timer
 644 usr/lib/systemd/system/replug@.service

@@ -171,8 +171,12 @@ TEST(a_section_begins_with_the_defaults)
 {
 	reads("[device a]\n");
 	const struct device_conf *d = section("a");
-	assert_int_equal(d->ladder.n, 1);
+	assert_int_equal(d->ladder.n, 3); /* the power of a port is cut only where somebody asks for it */
 	assert_int_equal(d->ladder.method[0], RESET_USB);
+	assert_int_equal(d->ladder.method[1], RESET_REBIND);
+	assert_int_equal(d->ladder.method[2], RESET_AUTHORIZE);
+	assert_int_equal(d->power_off_ms, 2000);
+	assert_int_equal(d->allow_ganged, 0);
 	assert_int_equal(d->expect, 0);
 	assert_int_equal(d->init, INIT_NONE);
 	assert_int_equal(d->baud, 9600);
@@ -208,6 +212,12 @@ TEST(every_key_is_read)
 	assert_int_equal(c->guard.cool_down_ms, 500);
 	assert_int_equal(c->guard.forgive_ms, 10000);
 	assert_int_equal(config_symlink_class(d), NODE_TTY);
+	reads("[device a]\nreset = power, usb\npower-off = 500ms\nallow-ganged = yes\n");
+	assert_int_equal(section("a")->ladder.n, 2);
+	assert_int_equal(section("a")->ladder.method[0], RESET_POWER);
+	assert_int_equal(section("a")->ladder.method[1], RESET_USB);
+	assert_int_equal(section("a")->power_off_ms, 500);
+	assert_int_equal(section("a")->allow_ganged, 1);
 	reads("[device a]\nbaud = auto\nreset = usb\nexpect = none\ninit = none\n");
 	assert_int_equal(section("a")->baud, 0);
 	assert_int_equal(section("a")->ladder.n, 1);
@@ -447,7 +457,7 @@ TEST(an_unknown_key_names_the_nearest)
 TEST(an_unknown_value_names_the_nearest)
 {
 	wrong("[device a]\nreset = ubs\n", 2, "\"ubs\"|did you mean \"usb\"?");
-	wrong("[device a]\nreset = usb, hammer\n", 2, "\"hammer\"|valid are usb, none");
+	wrong("[device a]\nreset = usb, hammer\n", 2, "\"hammer\"|valid are usb, rebind, authorize, power, none");
 	wrong("[device a]\nexpect = video4linus\n", 2, "\"video4linus\"|\"video4linux\"");
 	wrong("[device a]\nexpect = tty, vdeo4linux\n", 2, "\"vdeo4linux\"|\"video4linux\"");
 	wrong("[device a]\ninit = ch9239\n", 2, "\"ch9239\"|\"ch9329\"");
@@ -461,7 +471,7 @@ TEST(a_ladder_names_each_method_once_and_none_alone)
 	wrong("[device a]\nreset = usb, usb\n", 2, "names a method twice");
 	wrong("[device a]\nreset = none, usb\n", 2, "mixes none with a method");
 	wrong("[device a]\nreset = usb none\n", 2, "mixes none with a method");
-	wrong("[device a]\nreset =\n", 2, "names no method|usb, none");
+	wrong("[device a]\nreset =\n", 2, "names no method|power, none");
 	wrong("[device a]\nreset = ,\n", 2, "names no method");
 }
 
@@ -759,9 +769,11 @@ TEST(a_walk_shows_every_key_with_its_origin)
 	reads("[device a]\nmatch = 345f:2109 usb=1-1\nmatch = product=\"USB*\"\n");
 	config_walk(c, write_line, &t);
 	assert_string_equal(t.all,
-		"[device a]\nmatch = 345f:2109 usb=1-1, product=USB* @own.conf:3\nreset = usb @:0\n"
+		"[device a]\nmatch = 345f:2109 usb=1-1, product=USB* @own.conf:3\nreset = usb, rebind, authorize "
+		"@:0\n"
 		"expect = video4linux, tty @vendor.conf:4\ninit = none @:0\nbaud = auto @1.conf:4\nattempts = 3 @:0\n"
-		"ready = 6s @:0\ntimeout = 10s @:0\nevery = never @:0\nbusy = postpone @:0\nsymlink =  @:0\nthen =  "
+		"ready = 6s @:0\ntimeout = 10s @:0\npower-off = 2s @:0\nallow-ganged = no @:0\nevery = never "
+		"@:0\nbusy = postpone @:0\nsymlink =  @:0\nthen =  "
 		"@:0\n"
 		"[guard]\nmax-resets = 3 @:0\nwindow = 90s @1.conf:2\ncool-down = 2s @:0\nforgive = 3s @:0\n");
 }

@@ -154,6 +154,7 @@ enum status lost_port(const struct run *run, const char *port, bool *back)
 		if (guard_event(&s.r, &run->config->guard, 0, 0, clock_ms(), &fresh) == GUARD_HELD) {
 			if (fresh)
 				return story_conclude(&s, -EDQUOT);
+			s.r.state = RECORD_SILENT;
 			story_save(&s);
 			return STATUS_HELD;
 		}

@@ -106,7 +106,7 @@ enum status story_conclude(struct story *s, int e)
 		return STATUS_DONE;
 	}
 	if (e == -EDQUOT) {
-		s->r.state = RECORD_HELD;
+		s->r.state = s->lost ? RECORD_SILENT : RECORD_HELD;
 		s->r.held = true;
 		story_tell_held(s);
 		story_save(s);

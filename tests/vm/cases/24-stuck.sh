@@ -1,0 +1,80 @@
+#!/bin/bash
+# A device that keeps whoever asks for it in the kernel: the run is given up, says so, and later ones are answered at
+# once, until the kernel lets go.
+# shellcheck source=tests/vm/lib.sh
+. /bench/lib.sh
+start_emulator
+configure <<-END
+	[device capture]
+	timeout = 2s
+	[device hid]
+	timeout = 2s
+END
+plug stick stick
+plug dongle capture
+healed dongle
+settled
+port=${at[stick]}
+seconds() { # COMMAND…: how long it took
+	local begun=$SECONDS
+	"$@" >/run/said 2>&1
+	echo $?
+	took=$((SECONDS - begun))
+}
+waits() { [[ $(awk '{ print $3 }' "/proc/$1/stat") == D ]]; }
+
+# By hand.
+mark
+emu set stick usb-stuck=1
+begun=$SECONDS status=0
+replug recover "usb=$port" >/run/said 2>&1 || status=$?
+check 'a run that the kernel keeps ends' between $((SECONDS - begun)) 5 40
+check 'with exit status 1' equal "$status" 1
+check 'and says what is the matter' grep -q "^$port .*the kernel is still waiting for this device (process [0-9]*)\|^$port: the kernel is still waiting for this device (process [0-9]*); unplug it" /run/said
+pid=$(grep -o 'process [0-9]*' /run/said | head -1 | tr -dc 0-9)
+check 'its process is really kept' waits "$pid"
+check 'status says so' is_state "$port" stuck
+check 'in words' grep -q 'the kernel is still waiting' <(field "$port" error)
+begun=$SECONDS
+check 'an event on that port is exit status 4' exits 4 replug recover --event "usb=$port"
+check 'a person, too' exits 4 replug recover "usb=$port"
+check 'at once' between $((SECONDS - begun)) 0 6
+check 'the other port is not concerned' exits 0 replug recover "usb=${at[dongle]}"
+emu set stick usb-stuck=0
+check 'when the kernel lets go, the process ends' until_ 20 not test -e "/proc/$pid"
+check 'and status says that a run has to be started' until_ 5 grep -q 'starts another' <(field "$port" error)
+until_ 20 test -e "/sys/bus/usb/devices/$port"
+check 'which does work' exits 0 replug recover "usb=$port"
+check 'and is recovered' is_state "$port" recovered
+
+# By a plug, in the unit.
+configure <<-END
+	[device capture]
+	timeout = 2s
+	[device stick]
+	match = 1234:5678
+	timeout = 2s
+END
+emu unplug stick
+settled
+mark
+emu plug stick
+happens 'stick configured'
+emu set stick usb-stuck=1
+unit=$(systemd-escape --template=replug@.service "$(readlink -f "/sys/bus/usb/devices/$port")")
+ended() { [[ $(systemctl show -P ActiveState "$unit") == @(inactive|failed) ]]; }
+check 'in the unit: put on record' until_ 60 record_says "$port" stuck
+check 'in the unit: it ends all the same' until_ 20 ended
+pid=$(jq .pid "/run/replug/$port.json")
+check 'in the unit: the process is still there' waits "$pid"
+before=$SECONDS
+systemctl start "$unit"
+check 'in the unit: the next event is answered' ended
+check 'in the unit: soon' between $((SECONDS - before)) 0 5
+check 'in the unit: it is stuck still' is_state "$port" stuck
+emu set stick usb-stuck=0
+check 'in the unit: the kernel lets go' until_ 20 not test -e "/proc/$pid"
+until_ 20 test -e "/sys/bus/usb/devices/$port"
+settled
+check 'in the unit: the next event is handled' exits 0 replug recover "usb=$port"
+finish

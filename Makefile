@@ -133,10 +133,13 @@ EMU := $(B)/emu
 $(EMU): $(wildcard tests/vm/emu/*.c tests/vm/emu/*.h) $(B)/flags
 	$(call Q,CC) $(CC) -std=c17 -D_GNU_SOURCE $(WARN) $(CFLAGS) -o $@ tests/vm/emu/*.c
 
-payload: all $(EMU)
+$(B)/killat: tests/vm/killat.c $(B)/flags
+	$(call Q,CC) $(CC) -std=c17 -D_GNU_SOURCE $(WARN) $(CFLAGS) -o $@ $<
+
+payload: all $(EMU) $(B)/killat
 	@rm -rf $(B)/vm/payload
 	@$(MAKE) -s install DESTDIR=$(B)/vm/payload
-	@install -D -m 0755 $(EMU) $(B)/vm/payload/usr/local/bin/emu
+	@install -D -m 0755 -t $(B)/vm/payload/usr/local/bin $(EMU) $(B)/killat
 	@# What `make install` needs, for the case that runs it on a live system.
 	@install -D -t $(B)/vm/payload/usr/src/replug/build $(PROGRAMS) $(GENERATED)
 	@cp -R Makefile packaging $(B)/vm/payload/usr/src/replug/

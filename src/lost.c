@@ -164,6 +164,8 @@ enum status lost_port(const struct run *run, const char *port, bool *back)
 			return STATUS_FAILED; /* said when it went silent */
 		if (guard_checkup(&s.r, &run->config->guard, clock_ms(), &fresh) == GUARD_HELD)
 			return fresh ? story_conclude(&s, -EDQUOT) : STATUS_HELD;
+	} else {
+		guard_forgive(&s.r);
 	}
 	watch_open(&s.watch, run->udev);
 	int e = wait_return(&s);

@@ -1,0 +1,96 @@
+#!/bin/bash
+# What is switched off is switched on again: replug is killed right before each of the system calls between the moment
+# that something is owed and the moment that it is paid, and the device is usable at the end.
+# Usage: 25-owed.sh [STEP]: every STEPth call only, beginning with another one each time (12; 1 for all of them)
+# shellcheck source=tests/vm/lib.sh
+. /bench/lib.sh
+start_emulator
+step=${1:-12} begin=$((RANDOM % ${1:-12} + 1))
+configure <<-END
+	[device hid]
+	timeout = 5s
+	power-off = 100ms
+	init = none
+	expect = tty
+	[guard]
+	max-resets = 20
+END
+plug bridge bridge
+healed bridge
+settled
+port=${at[bridge]}
+root=/sys/bus/usb/devices/${port%-*}-0:1.0/usb${port%-*}-port${port#*-}
+
+whole() { # nothing is off any more
+	[[ $(jq -r .owed "/run/replug/$port.json") == '' && $(<"$root/disable") == 0 ]] &&
+		[[ $(<"/sys/bus/usb/devices/$port/authorized") == 1 && $(<"/sys/bus/usb/devices/$port/bConfigurationValue") == 1 ]]
+}
+free() { flock -n "/run/replug/$port.lock" true; } # no run is at work
+usable() { until_ 15 whole && until_ 15 free && until_ 10 replug health "usb=$port"; }
+
+# METHOD SIGNAL OPTION: the sweep.
+sweep() {
+	local method=$1 signal=$2 option=${3-} at status tried=0 bad=0 last
+	for ((at = begin; ; at += step)); do
+		status=0
+		last=$(killat ${option:+"$option"} -s "$signal" "$at" replug reset --method="$method" "usb=$port" 2>/run/said) || status=$?
+		[[ $status != 3 ]] || break
+		((++tried))
+		# Killed with its parent: what the unit's ExecStopPost does.
+		[[ ! $option ]] || { until_ 10 free; replug settle "$port" >/dev/null 2>&1; }
+		usable >/run/usable && continue
+		((++bad))
+		echo "# $method, signal $signal $option, before call $at:"
+		sed 's/^/#   /' /run/said /run/usable "/run/replug/$port.json"
+		replug recover "usb=$port" >/dev/null 2>&1
+	done
+	check "$method, signal $signal${option:+ to all}: usable after each of $tried interruptions" equal "$bad" 0
+	check "$method, signal $signal${option:+ to all}: there were some" test "$tried" -ge 1
+	echo "# $method: ${last##*$'\n'} system calls with something owed"
+}
+echo "# every $step calls, from $begin on"
+for method in rebind authorize power; do
+	sweep $method 9
+	sweep $method 9 -a
+	sweep $method 15
+	settled
+done
+
+# In the unit, which pays by itself; and by the next run where nobody did.
+unit=$(systemd-escape --template=replug@.service "$(readlink -f "/sys/bus/usb/devices/$port")")
+mkdir -p /run/systemd/system/replug@.service.d
+in_unit() { # METHOD CALL
+	configure <<-END
+		[device hid]
+		reset = $1
+		timeout = 5s
+		power-off = 100ms
+		init = none
+		expect = tty
+		[guard]
+		max-resets = 20
+		cool-down = 0
+	END
+	printf '[Service]\nExecStart=\nExecStart=killat -a %s replug recover --event %%f\n' "$2" >/run/systemd/system/replug@.service.d/kill.conf
+	systemctl daemon-reload
+	settled
+	emu unplug bridge
+	emu plug bridge
+	check "$1 in the unit, killed before call $2: its end pays" until_ 30 said_so "$(journal -t replug | grep -c 'putting right' || :)"
+	check "$1 in the unit, killed before call $2: usable" usable
+}
+said_so() { [[ $(journal -t replug | grep -c 'putting right') -gt 0 && $(jq -r .owed "/run/replug/$port.json") == '' ]]; }
+in_unit authorize 9
+in_unit power 20
+rm -r /run/systemd/system/replug@.service.d
+systemctl daemon-reload
+settled
+mark
+killat -a 12 replug reset --method=authorize "usb=$port" >/dev/null 2>&1
+until_ 10 free
+check 'nobody has paid yet' equal "$(jq -r .owed "/run/replug/$port.json" | cut -d@ -f1)" authorize
+check 'status shows it' grep -q authorize <(field "$port" owed)
+check 'the next run does' exits 0 replug recover "usb=$port"
+check 'first of all' journal_says "$port hid: an earlier run was ended before it was done; putting right: authorize"
+check 'and all is well' usable
+finish

@@ -212,7 +212,7 @@ int story_heal(struct story *s, bool verify_first)
 	char all[512] = "";
 	size_t n = 0;
 	int e = s->lost ? -ENODEV : -EIO;
-	bool noted = false;
+	bool noted = false, any = false;
 
 	snprintf(s->why, sizeof(s->why), "%s", s->lost ? "the kernel has given it up" : "nothing was tried");
 	if (verify_first || s->run->mode == RECOVER_CHIP) {
@@ -241,6 +241,7 @@ int story_heal(struct story *s, bool verify_first)
 			return r;
 		/* What was only refused changes nothing of what is the matter. */
 		e = tried || !n ? r : e;
+		any |= tried;
 		if (l->n > 1)
 			n += (size_t)snprintf(all + n, sizeof(all) - n, "%s%s: %s", n ? "; " : "", name, s->why);
 		else
@@ -253,6 +254,8 @@ int story_heal(struct story *s, bool verify_first)
 			log_line(LOG_NOTICE, "%s: %s %s: %s; trying %s", s->name, name,
 				tried ? "did not help" : "is not possible", s->why, ladder_name(l->method[next]));
 	}
+	if (noted && !any)
+		s->r.resets--; /* what was refused is no reset */
 	if (*all)
 		snprintf(s->why, sizeof(s->why), "%s", all);
 	return e;

@@ -92,7 +92,7 @@ enum status story_conclude(struct story *s, int e)
 	s->r.pid = 0;
 	s->r.dev = s->d.dev;
 	s->r.error[0] = '\0';
-	if (!s->r.action[0])
+	if (!e && !s->r.action[0])
 		story_did(s, "verify");
 	if (!e) {
 		s->r.state = RECORD_RECOVERED;
@@ -121,8 +121,8 @@ enum status story_conclude(struct story *s, int e)
 	snprintf(s->r.error, sizeof(s->r.error), "%s%.340s%s", s->r.state == RECORD_SILENT ? "gone silent: " : "",
 		s->why, s->r.state == RECORD_SILENT ? what_next(s) : "");
 	story_save(s);
-	log_line(LOG_ERR, "%s: not recovered after %u ms (%s): %s", s->name, s->r.duration_ms, s->r.action,
-		s->r.state == RECORD_SILENT ? s->r.error : s->why);
+	log_line(LOG_ERR, "%s: not recovered after %u ms (%s): %s", s->name, s->r.duration_ms,
+		s->r.action[0] ? s->r.action : "nothing was done", s->r.state == RECORD_SILENT ? s->r.error : s->why);
 	return s->r.state == RECORD_GONE ? STATUS_NO_DEVICE : STATUS_FAILED;
 }
 

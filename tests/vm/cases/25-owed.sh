@@ -1,11 +1,11 @@
 #!/bin/bash
 # What is switched off is switched on again: replug is killed right before each of the system calls between the moment
 # that something is owed and the moment that it is paid, and the device is usable at the end.
-# Usage: 25-owed.sh [STEP]: every STEPth call only, beginning with another one each time (12; 1 for all of them)
+# Usage: 25-owed.sh [all]: without `all` a few of the calls of each method, beginning with another one each time.
 # shellcheck source=tests/vm/lib.sh
 . /bench/lib.sh
 start_emulator
-step=${1:-12} begin=$((RANDOM % ${1:-12} + 1))
+every=${1-}
 configure <<-END
 	[device hid]
 	timeout = 5s
@@ -28,9 +28,10 @@ whole() { # nothing is off any more
 free() { flock -n "/run/replug/$port.lock" true; } # no run is at work
 usable() { until_ 15 whole && until_ 15 free && until_ 10 replug health "usb=$port"; }
 
-# METHOD SIGNAL OPTION: the sweep.
+# METHOD STEP SIGNAL [OPTION]: the sweep.
 sweep() {
-	local method=$1 signal=$2 option=${3-} at status tried=0 bad=0 last
+	local method=$1 step=${every:+1} signal=$3 option=${4-} at status tried=0 bad=0 last begin
+	step=${step:-$2} begin=$((RANDOM % ${step:-$2} + 1))
 	for ((at = begin; ; at += step)); do
 		status=0
 		last=$(killat ${option:+"$option"} -s "$signal" "$at" replug reset --method="$method" "usb=$port" 2>/run/said) || status=$?
@@ -46,15 +47,18 @@ sweep() {
 	done
 	check "$method, signal $signal${option:+ to all}: usable after each of $tried interruptions" equal "$bad" 0
 	check "$method, signal $signal${option:+ to all}: there were some" test "$tried" -ge 1
-	echo "# $method: ${last##*$'\n'} system calls with something owed"
+	echo "## $method, signal $signal $option: ended before $tried of ${last##*$'\n'} system calls, from the ${begin}th on"
 }
-echo "# every $step calls, from $begin on"
-for method in rebind authorize power; do
-	sweep $method 9
-	sweep $method 9 -a
-	sweep $method 15
+while read -r method step; do
+	sweep "$method" "$step" 9
+	sweep "$method" "$step" 9 -a
+	sweep "$method" "$step" 15
 	settled
-done
+done <<-END
+	rebind 5
+	authorize 5
+	power 40
+END
 
 # In the unit, which pays by itself; and by the next run where nobody did.
 unit=$(systemd-escape --template=replug@.service "$(readlink -f "/sys/bus/usb/devices/$port")")

@@ -28,7 +28,7 @@ compare() { # PERCENT WHAT "OURS" "THEIRS": their medians, interleaved
 	local a b
 	a=$(printf '%s\n' "${ours[@]}" | median) b=$(printf '%s\n' "${theirs[@]}" | median)
 	check "$1: at most $percent % of usbrelay's time" at_most $((a * 100)) $((b * percent))
-	echo "# $1: $((a * 100 / b)) % of usbrelay's time (medians of ${#ours[@]}, in turn)"
+	echo "## $1: $((a * 100 / b)) % of usbrelay's time (medians of ${#ours[@]}, in turn)"
 }
 
 board hid relay-hid port=0
@@ -37,7 +37,7 @@ check 'get: at most 250 system calls' at_most "$get" 250
 check 'on: at most 250' at_most "$on" 250
 check 'get opens one node' equal "$(opened replug-relay get power)" 1
 check 'on opens one node' equal "$(opened replug-relay on power)" 1
-echo "# one HID: get $get calls, on $on, usbrelay $peer"
+echo "## one HID: get $get calls, on $on, usbrelay $peer"
 # Opening a HID takes 50 ms in the kernel (usbhid_open waits for old events to drain): for one board that is most of
 # everybody's time, and usbrelay opens it twice to switch it.
 compare 130 'get, one HID' 'replug-relay get power' 'usbrelay'
@@ -48,12 +48,12 @@ check 'get: at most 20 more for each further HID' at_most "$get5" $((get + 4 * 2
 check 'on: at most 20 more for each' at_most "$on5" $((on + 4 * 20))
 check 'get still opens one node' equal "$(opened replug-relay get power)" 1
 check 'on still opens one node' equal "$(opened replug-relay on power)" 1
-echo "# five HIDs: get $get5 calls, on $on5, usbrelay $peer5; nodes opened: 1, 1, $(opened usbrelay HURTM_1=1)"
+echo "## five HIDs: get $get5 calls, on $on5, usbrelay $peer5; nodes opened: 1, 1, $(opened usbrelay HURTM_1=1)"
 compare 50 'get, five HIDs' 'replug-relay get power' 'usbrelay'
 compare 50 'on, five HIDs' 'replug-relay on power' 'usbrelay HURTM_1=1'
 
 # What usbrelay says of these is told for comparison, not asserted: it may learn.
-told() { local status=0; usbrelay "$@" >/dev/null 2>&1 || status=$?; echo "# usbrelay $*: exit status $status"; }
+told() { local status=0; usbrelay "$@" >/dev/null 2>&1 || status=$?; echo "## usbrelay $*: exit status $status"; }
 check 'a board that is missing is exit status 3' exits 3 replug-relay on usb=1-8 --channel=1
 told MISNG_1=1 HURTM_1=0
 check 'a channel that it does not have is exit status 2' exits 2 replug-relay on usb=1-1 --channel=7

@@ -233,7 +233,7 @@ rounds # what is only needed once is there
 spent trues
 by_trues=$ms
 spent rounds
-echo "# ten rounds over four devices took $ms ms of processor time, 200 runs of /bin/true $by_trues ms"
+echo "## ten rounds over four devices took $ms ms of processor time, 200 runs of /bin/true $by_trues ms"
 check 'a round over four devices costs no more than twenty runs of /bin/true' between "$ms" 1 "$by_trues"
 # --- asleep
 sleeps() { equal "$(<"/sys/bus/usb/devices/${at[dongle]}/power/runtime_status")" suspended; }

@@ -178,7 +178,7 @@ export port
 check 'on a terminal it wakes once a second' on 24x80 "see=$row" 'run=replug recover capture' "see=^$port +capture +recovered +[1-9] s ago" \
 	'run=read -r waits writes < <(woken $pid); echo "$waits $writes" | tee /run/woken; ((waits >= 2 && waits <= 5 && writes >= 1 && writes <= 4))' \
 	key=q end=0 -- replug watch
-echo "# waits and writes in 3 s: $(cat /run/woken)"
+echo "## waits and writes in 3 s: $(cat /run/woken)"
 watch quiet replug watch
 check 'without one not at all' equal "$(woken "${watcher[quiet]}")" '1 0'
 stop quiet TERM

@@ -1,0 +1,50 @@
+#!/bin/bash
+# qemu: -device qemu-xhci,id=x -device usb-hub,bus=x.0,port=1,port-power=on -device usb-hub,bus=x.0,port=2 -device usb-kbd,bus=x.0,port=1.2 -device usb-kbd,bus=x.0,port=2.3
+# Hubs that are not ours: QEMU's, one of which switches each port and the other none.
+# shellcheck source=tests/vm/lib.sh
+. /bench/lib.sh
+start_emulator # for its log, which is empty
+modprobe -a xhci_pci usbhid
+configure <<-END
+	[device keyboard]
+	match = usb=1-1.2, usb=1-2.3
+	reset = power
+	expect = input
+	timeout = 5s
+	power-off = 500ms
+END
+there() { [[ -e /sys/bus/usb/devices/$1/product ]]; }
+check 'the keyboards are there' eval 'until_ 15 there 1-1.2 && until_ 15 there 1-2.3'
+settled
+power_of() { replug list --json "usb=$1" | jq -r '.[0].port_power'; }
+check 'one hub switches each port' equal "$(power_of 1-1.2)" 'per port'
+check 'the other none' equal "$(power_of 1-2.3)" none
+check 'nor does the root hub' equal "$(power_of 1-1)" none
+
+before=$(<"/sys/bus/usb/devices/1-1.2/devnum")
+check 'power: the keyboard is back' exits 0 replug recover usb=1-1.2
+check 'as another one' test "$(<"/sys/bus/usb/devices/1-1.2/devnum")" != "$before"
+check 'by power' equal "$(field 1-1.2 action)" power
+check 'its port is on' equal "$(cat /sys/bus/usb/devices/1-1:1.0/1-1-port2/disable)" 0
+settled
+
+before=$(<"/sys/bus/usb/devices/1-2.3/devnum")
+said=$(replug recover usb=1-2.3 2>&1) status=$?
+check 'no switching: exit status 1' equal "$status" 1
+check 'no switching: it says why' grep -q 'refused: hub 1-2 cannot switch the power of its ports' <<<"$said"
+check 'no switching: the keyboard was left alone' equal "$(<"/sys/bus/usb/devices/1-2.3/devnum")" "$before"
+check 'by hand, too' eval 'said=$(replug reset --method=power usb=1-2.3 2>&1); [[ $? == 1 && $said == *refused* ]]'
+check 'what was refused counts as no reset' equal "$(jq '.resets | length' /run/replug/1-2.3.json)" 0
+
+# What goes with a hub that is taken away is unplugged, not silent.
+hub=1-1
+echo 0 >/sys/bus/usb/devices/usb1/bConfigurationValue
+check 'a hub that goes takes its devices along' until_ 20 record_says 1-1.2 gone
+settled
+check 'which are gone' is_state 1-1.2 gone
+check 'and not silent' not journal_says 'gone silent'
+echo 1 >/sys/bus/usb/devices/usb1/bConfigurationValue
+check 'they come back' until_ 20 there 1-1.2
+until_ 30 record_says 1-1.2 recovered
+settled
+finish

@@ -14,6 +14,10 @@
 
 enum { DEBT_SIZE = 1024 };
 
+/* A port's power is off for this long at least: one that only blinks leaves a device worse than it was, or unnoticed.
+ */
+enum { POWER_BLINK_MS = 250 };
+
 /* Each adds a word to the list (DEBT_SIZE bytes). Returns 0 or -ENOSPC. */
 int debt_authorize(char *owed, const char *device, unsigned dev);
 int debt_bind(char *owed, const char *what, unsigned dev);

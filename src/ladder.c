@@ -192,7 +192,9 @@ static int take_power(struct rung *r)
 		return e;
 	r->tried = r->renumbered = true;
 	e = cut(owed, r->why, r->size);
-	if (!e && wait_for(-1, 0, clock_ms() + r->power_off_ms) < 0) {
+	uint64_t dark = clock_ms();
+	if (!e && wait_for(-1, 0, dark + r->power_off_ms) < 0) {
+		wait_for(-1, 0, dark + (r->power_off_ms < POWER_BLINK_MS ? r->power_off_ms : POWER_BLINK_MS));
 		snprintf(r->why, r->size, "interrupted by a signal");
 		e = -EINTR;
 	}

@@ -78,6 +78,8 @@ int story_settle(struct record *r)
 		return 0;
 	log_line(LOG_NOTICE, "%s %s: an earlier run was ended before it was done; putting right: %s", r->port,
 		r->section, r->owed);
+	if (strstr(r->owed, "power=")) /* when it was cut is not known */
+		wait_for(-1, 0, clock_ms() + POWER_BLINK_MS);
 	int e = debt_pay(r->owed, why, sizeof(why));
 	if (e)
 		log_line(LOG_ERR, "%s %s: %s; it is tried again by the next run", r->port, r->section, why);

@@ -13,7 +13,7 @@
 #include "wait.h"
 
 /* The kernel's own tries to enumerate a device that does not answer. */
-enum { RESET_MS = 30000, RETURN_MS = 3000 };
+enum { RESET_MS = 30000, RETURN_MS = 3000, PROBE_MS = 2000 };
 
 /* When udev first saw the device, of clock_ms; now where it does not say. */
 static uint64_t added_at(const struct story *s, uint64_t now)
@@ -89,22 +89,29 @@ static enum status tell(struct story *s)
 	return status;
 }
 
-static int take_lock(const struct run *run, const char *port)
+int recover_lock(const char *port)
 {
-	static const uint32_t patience[] = {[RECOVER_EVENT] = STORY_LOCK_MS,
-		[RECOVER_CHECKUP] = 0,
-		[RECOVER_HAND] = RECOVER_HAND_LOCK_MS,
-		[RECOVER_RESET] = RECOVER_HAND_LOCK_MS,
-		[RECOVER_CHIP] = RECOVER_HAND_LOCK_MS};
 	struct record r;
 	int lock = record_lock(port, 0);
+
+	if (lock != -EWOULDBLOCK)
+		return lock;
+	if (!record_load(port, &r) && (record_state_now(&r) == RECORD_BUSY || r.state == RECORD_STUCK))
+		return lock;
+	return record_lock(port, clock_ms() + PROBE_MS);
+}
+
+static int take_lock(const struct run *run, const char *port)
+{
+	struct record r;
+	int lock = run->mode > RECOVER_CHECKUP ? recover_lock(port) : record_lock(port, 0);
 
 	if (lock == -EWOULDBLOCK && !record_load(port, &r) && record_state_now(&r) == RECORD_STUCK) {
 		log_line(run->mode == RECOVER_EVENT ? LOG_DEBUG : LOG_WARNING, "%s: %s", port, r.error);
 		return lock;
 	}
-	if (lock == -EWOULDBLOCK && patience[run->mode])
-		lock = record_lock(port, clock_ms() + patience[run->mode]);
+	if (lock == -EWOULDBLOCK && run->mode == RECOVER_EVENT)
+		lock = record_lock(port, clock_ms() + STORY_LOCK_MS);
 	if (lock == -EWOULDBLOCK) {
 		record_load(port, &r);
 		log_line(run->mode == RECOVER_CHECKUP ? LOG_DEBUG : LOG_WARNING,

@@ -16,9 +16,6 @@ enum recover_mode {
 	RECOVER_CHIP,    /* a person asks for the chip alone */
 };
 
-/* A checkup has a port's lock for a moment: a person waits so long for it, in milliseconds. */
-enum { RECOVER_HAND_LOCK_MS = 2000 };
-
 struct run {
 	struct udev *udev;
 	const struct config *config;
@@ -34,6 +31,12 @@ struct run {
  * line to the log; then what its section's `then` names. Signals must be blocked (wait_block_signals).
  */
 enum status recover_port(const struct run *run, const char *port);
+
+/*
+ * A port's lock for a person, as record_lock: a run that recovers the device is not waited for; a checkup, which has
+ * the lock for a moment, is.
+ */
+int recover_lock(const char *port);
 
 /*
  * Pays what is owed for a port (debt.h), if no run has it. Returns STATUS_DONE, STATUS_HELD (a run has it), or

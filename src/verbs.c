@@ -309,7 +309,7 @@ static enum status ask_chip(void *ctx, const char *port)
 	struct chip_state state;
 	struct device d;
 	struct record r;
-	int lock = record_lock(port, clock_ms() + RECOVER_HAND_LOCK_MS), e;
+	int lock = recover_lock(port), e;
 
 	if (lock == -EWOULDBLOCK) {
 		log_line(LOG_WARNING, "%s: another run has this port; `replug status` shows how it ends", port);

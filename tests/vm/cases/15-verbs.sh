@@ -149,7 +149,9 @@ emu set hid dead=0
 anybody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
 mark
 for verb in list status check; do
-	check "anybody may ask $verb" equal "$(anybody replug $verb --json)" "$(replug $verb --json)"
+	# All but how hubs switch power, which only root can ask them.
+	check "anybody may ask $verb" equal "$(anybody replug $verb --json | sed '/"port_power"/d')" \
+		"$(replug $verb --json | sed '/"port_power"/d')"
 	check "$verb: without a complaint" says 0 . anybody replug $verb
 done
 check 'but not reset' says 1 'needs root' anybody replug reset capture

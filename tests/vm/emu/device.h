@@ -89,6 +89,7 @@ struct device {
 	long flap_on, flap_off;
 	bool change_descriptors, reenumerate, ep0_stall, failing;
 	char unplug_on[24];
+	long unplug_nth; /* … when it has come so often */
 	struct timer unplug_soon;
 	enum silence silence; /* for this and the rest see faults.h */
 	enum heals_on heals_on;

@@ -35,16 +35,18 @@ INIH        = $(if $(filter /%,$(shell $(CC) -print-file-name=libinih.a)),-Wl$(c
               -Wl$(comma)-Bdynamic,-linih)
 
 CONFIG     := config config-keys config-values config-match config-check selector text
-USB        := device device-wait sysfs wait log serial table
+USB        := device device-wait sysfs wait log serial use table
 WATCH      := watch watch-event watch-ports watch-source watch-out watch-screen columns
 BOARDS     := relay relay-dcttech relay-lcus relay-kmtronic relay-ucreatefun relay-icse relay-custom
 objects     = $(patsubst %,$(B)/obj/%.o,$(1))
 MATCH_OBJ  := $(call objects,replug-match $(CONFIG))
-REPLUG_OBJ := $(call objects,replug verbs show hubs $(WATCH) recover climb story then lost supervise guard record ladder debt port usb chip ch9329 $(USB) $(CONFIG))
+REPLUG_OBJ := $(call objects,replug verbs show hubs $(WATCH) refresh checkup health health-show stream recover climb story then lost supervise guard record ladder debt port usb chip ch9329 $(USB) $(CONFIG))
 RELAY_OBJ  := $(call objects,replug-relay relay-run relay-hand relay-release relay-list relay-target relay-state $(BOARDS) $(USB) $(CONFIG))
 PROGRAMS   := $(B)/replug $(B)/replug-match $(B)/replug-relay
 
-GENERATED  := $(addprefix $(B)/,60-replug.rules replug@.service replug-lost.service kvmd.service.conf replug-gpio.yaml)
+GENERATED  := $(addprefix $(B)/,60-replug.rules replug@.service replug-lost.service \
+              replug-health.service replug-refresh.service kvmd.service.conf replug-gpio.yaml)
+TIMERS     := replug-health.timer replug-refresh.timer
 
 all: $(PROGRAMS) $(GENERATED)
 
@@ -90,6 +92,10 @@ install: all
 	install -D -m 0644 packaging/systemd/replug-lost.path '$(DESTDIR)$(UNITDIR)/replug-lost.path'
 	mkdir -p '$(DESTDIR)$(UNITDIR)/paths.target.wants'
 	ln -sf ../replug-lost.path '$(DESTDIR)$(UNITDIR)/paths.target.wants/replug-lost.path'
+	install -D -m 0644 -t '$(DESTDIR)$(UNITDIR)' $(B)/replug-health.service $(B)/replug-refresh.service \
+		$(addprefix packaging/systemd/,$(TIMERS))
+	install -d -m 0755 '$(DESTDIR)$(UNITDIR)/timers.target.wants'
+	for t in $(TIMERS); do ln -sf "../$$t" '$(DESTDIR)$(UNITDIR)/timers.target.wants/'; done
 	install -D -m 0644 $(B)/kvmd.service.conf '$(DESTDIR)$(UNITDIR)/kvmd.service.d/replug.conf'
 	install -D -m 0644 $(B)/replug-gpio.yaml '$(DESTDIR)$(DATADIR)/replug-gpio.yaml'
 	install -D -m 0644 packaging/sysusers/replug.conf '$(DESTDIR)$(PREFIX)/lib/sysusers.d/replug.conf'
@@ -98,14 +104,16 @@ install: all
 	$(if $(DESTDIR),,$(SETTLE))
 
 uninstall:
-	$(if $(DESTDIR),,if [ -d /run/systemd/system ]; then systemctl stop $(STARTED); fi)
+	$(if $(DESTDIR),,$(REST))
 	rm -f '$(DESTDIR)$(BINDIR)/replug' '$(DESTDIR)$(BINDIR)/replug-relay' '$(DESTDIR)$(UDEVDIR)/replug-match' \
 		'$(DESTDIR)$(UDEVDIR)/rules.d/60-replug.rules' '$(DESTDIR)$(UNITDIR)/replug@.service' \
 		'$(DESTDIR)$(UNITDIR)/replug-lost.service' '$(DESTDIR)$(UNITDIR)/replug-lost.path' \
 		'$(DESTDIR)$(UNITDIR)/paths.target.wants/replug-lost.path' \
 		'$(DESTDIR)$(UNITDIR)/kvmd.service.d/replug.conf' '$(DESTDIR)$(DATADIR)/replug-gpio.yaml' \
 		'$(DESTDIR)$(PREFIX)/lib/sysusers.d/replug.conf' '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/replug.conf' \
-		'$(DESTDIR)$(LIBDIR)/replug.conf'
+		'$(DESTDIR)$(LIBDIR)/replug.conf' '$(DESTDIR)$(UNITDIR)/replug-health.service' \
+		'$(DESTDIR)$(UNITDIR)/replug-refresh.service' $(foreach t,$(TIMERS),'$(DESTDIR)$(UNITDIR)/$(t)' \
+		'$(DESTDIR)$(UNITDIR)/timers.target.wants/$(t)')
 	-rmdir '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(DATADIR)' '$(DESTDIR)$(UNITDIR)/kvmd.service.d'
 	$(if $(DESTDIR),,$(RELOAD))
 
@@ -113,10 +121,11 @@ uninstall:
 # there before the rules that name it are read.
 RELOAD = if [ -e /run/udev/control ]; then udevadm control --reload; fi; \
 	if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
-STARTED := replug-lost.path
+# The links in the targets' folders count from the next boot on; what somebody has masked stays off.
+START  = if [ -d /run/systemd/system ]; then systemctl start replug-lost.path $(TIMERS) || :; fi
+REST   = if [ -d /run/systemd/system ]; then systemctl stop replug-lost.path $(TIMERS) || :; fi
 SETTLE = if command -v systemd-sysusers >/dev/null; then systemd-sysusers replug.conf; fi; \
-	if [ -d /run/systemd/system ]; then systemd-tmpfiles --create replug.conf; fi; $(RELOAD); \
-	if [ -d /run/systemd/system ]; then systemctl restart $(STARTED); fi
+	if [ -d /run/systemd/system ]; then systemd-tmpfiles --create replug.conf; fi; $(RELOAD); $(START)
 
 # The bench: a virtual machine with virtual USB devices, and replug as it was installed into it.
 EMU := $(B)/emu

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "serial.h"
+#include "use.h"
 #include "wait.h"
 
 /* In the order of how often they are met; the factory's first. */
@@ -151,7 +152,7 @@ static void explain(const struct talk *t, char *why, size_t size)
 		snprintf(rate, sizeof(rate), "the rate (%u baud; try baud = auto)", t->job->baud);
 	else
 		snprintf(rate, sizeof(rate), "the rate (all from 1200 to 115200 baud were tried)");
-	unsigned n = serial_others(t->job->tty, others, sizeof(others));
+	unsigned n = use_of_node(t->job->tty, others, sizeof(others));
 	snprintf(why, size,
 		"the CH9329 on %s %s: check its wiring (TX to RX, ground, target's USB power) and %s%s%s%s; is there "
 		"one at "
@@ -211,7 +212,7 @@ static int reset_once(struct talk *t)
 	 * another reader may have taken it, its absence is no proof against it. Else the next attempt, at the rate
 	 * found, will tell. */
 	if (t->s->acknowledged || (t->s->ready_ms >= SILENT_MS && !searching) ||
-		serial_others(t->job->tty, others, sizeof(others)))
+		use_of_node(t->job->tty, others, sizeof(others)))
 		return 0;
 	t->unacknowledged = true;
 	return t->last;

@@ -229,7 +229,7 @@ int story_heal(struct story *s, bool verify_first)
 			continue;
 		if (e == -ENODEV && !story_silent(s->d.port))
 			break;
-		if (!noted && s->run->mode == RECOVER_EVENT &&
+		if (!noted && s->run->mode <= RECOVER_CHECKUP &&
 			!guard_allows(&s->r, &s->run->config->guard, clock_ms()))
 			return -EDQUOT;
 		/* One climb counts once, however high. */

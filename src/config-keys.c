@@ -182,6 +182,30 @@ static void show_pulse(const void *field, char *dst, size_t size)
 		*dst = '\0';
 }
 
+static const char *const busy_words[] = {
+	[BUSY_POSTPONE] = "postpone", [BUSY_RESET] = "reset", [BUSY_SKIP] = "skip", NULL};
+
+static void show_busy(const void *field, char *dst, size_t size)
+{
+	snprintf(dst, size, "%s", busy_words[*(const unsigned *)field]);
+}
+
+static int set_every(struct value *v)
+{
+	if (!text_is(v->text, "0") && !text_is(v->text, "none") && !text_is(v->text, "never"))
+		return conf_set_duration(v);
+	*(uint32_t *)v->field = 0;
+	return 0;
+}
+
+static void show_every(const void *field, char *dst, size_t size)
+{
+	if (*(const uint32_t *)field)
+		conf_show_duration(field, dst, size);
+	else
+		snprintf(dst, size, "never");
+}
+
 #define DEVICE(member) offsetof(struct device_conf, member)
 #define RELAY(member)  offsetof(struct relay_conf, member)
 #define GUARD(member)  offsetof(struct guard_conf, member)
@@ -197,6 +221,8 @@ static const struct key device_key[] = {
 	{"timeout", conf_set_duration, conf_show_duration, DEVICE(timeout_ms), 1000, 120000},
 	{"power-off", conf_set_duration, conf_show_duration, DEVICE(power_off_ms), 100, 30000},
 	{"allow-ganged", conf_set_word, show_no_yes, DEVICE(allow_ganged), .words = no_yes},
+	{"every", set_every, show_every, DEVICE(every_ms), 1000, UINT32_MAX},
+	{"busy", conf_set_word, show_busy, DEVICE(busy), .words = busy_words},
 	{"symlink", set_symlink, show_symlink, DEVICE(symlink)},
 	{"then", set_then, conf_show_selector, DEVICE(then)},
 	{NULL},
@@ -284,7 +310,7 @@ int config_key_set(const struct conf_section *s, const char *name, const char *v
 
 void config_device_defaults(struct device_conf *d)
 {
-	*d = (struct device_conf){.ladder = {.method = {RESET_USB}, .n = 1},
+	*d = (struct device_conf){.ladder = {.method = {RESET_USB, RESET_REBIND, RESET_AUTHORIZE}, .n = 3},
 		.baud = 9600, /* the chip's factory setting */
 		.attempts = 3,
 		.ready_ms = 6000, /* some CH9329F need 5 s after a reset */

@@ -20,6 +20,9 @@ extern const char *const node_class_name[NODE_CLASSES + 1]; /* kernel subsystem 
 
 enum init_kind { INIT_NONE, INIT_CH9329 };
 
+/* What is done when a device is due for `every` and somebody has it open. */
+enum busy_rule { BUSY_POSTPONE, BUSY_RESET, BUSY_SKIP };
+
 /* Where a value came from. A file of NULL means the built-in default. */
 struct conf_origin {
 	const char *file;
@@ -47,6 +50,8 @@ struct device_conf {
 	uint32_t ready_ms;   /* chip reset to its first answer */
 	uint32_t power_off_ms;
 	unsigned allow_ganged; /* other devices may lose their power, too; 0 or 1 */
+	uint32_t every_ms;     /* recovered again after this time, 0: never */
+	unsigned busy;         /* enum busy_rule */
 	char symlink[CONF_SYMLINK_SIZE];
 	struct conf_origin origin[CONF_KEYS]; /* by index in the table of keys */
 	unsigned header_file;                 /* number of the file whose header was read last */

@@ -54,3 +54,10 @@ enum guard_answer guard_event(
 	}
 	return GUARD_RESET;
 }
+
+enum guard_answer guard_checkup(struct record *r, const struct guard_conf *g, uint64_t now, bool *fresh)
+{
+	*fresh = !r->held && !guard_allows(r, g, now);
+	r->held |= *fresh;
+	return r->held ? GUARD_HELD : GUARD_RESET;
+}

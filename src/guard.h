@@ -23,6 +23,13 @@ enum guard_answer {
 enum guard_answer guard_event(
 	struct record *r, const struct guard_conf *g, unsigned dev, uint64_t added, uint64_t now, bool *fresh);
 
+/*
+ * Weighs a recovery that nobody asked for and no plug caused, at now (of clock_ms): GUARD_RESET or GUARD_HELD, with
+ * *fresh as above. That the device was recovered before is why it is looked at again, not a reason to leave it
+ * alone; and nothing is forgiven here. Pure.
+ */
+enum guard_answer guard_checkup(struct record *r, const struct guard_conf *g, uint64_t now, bool *fresh);
+
 /* Whether one more reset is allowed within the window. */
 bool guard_allows(const struct record *r, const struct guard_conf *g, uint64_t now);
 

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool journal, to_syslog;
+static bool journal, to_syslog, hushed;
 
 /* $JOURNAL_STREAM names the socket that systemd made our stderr (systemd.exec(5)); it may be a parent's. */
 static bool stderr_is_journal(void)
@@ -29,13 +29,18 @@ void log_open(const char *program, bool keep)
 		openlog(program, LOG_PID, LOG_DAEMON);
 }
 
+void log_hush(bool on)
+{
+	hushed = on;
+}
+
 void log_line(int priority, const char *format, ...)
 {
 	char line[1024];
 	va_list ap;
 	int start = 0;
 
-	if (priority == LOG_DEBUG && !journal)
+	if (hushed || (priority == LOG_DEBUG && !journal))
 		return;
 	if (journal)
 		start = snprintf(line, sizeof(line), "<%d>", priority);

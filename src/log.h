@@ -16,6 +16,9 @@ void log_open(const char *program, bool keep);
  */
 __attribute__((format(printf, 2, 3))) void log_line(int priority, const char *format, ...);
 
+/* With on, nothing is written until it is off again: for what is told otherwise, or once and not each time. */
+void log_hush(bool on);
+
 /* A config_report: one error of the configuration, to stderr. */
 void log_config_error(void *ctx, const char *file, unsigned line, const char *message);
 

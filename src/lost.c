@@ -157,6 +157,12 @@ enum status lost_port(const struct run *run, const char *port, bool *back)
 			story_save(&s);
 			return STATUS_HELD;
 		}
+	} else if (run->mode == RECOVER_CHECKUP) {
+		bool fresh;
+		if (!s.d.conf || !can_cut(&s))
+			return STATUS_FAILED; /* said when it went silent */
+		if (guard_checkup(&s.r, &run->config->guard, clock_ms(), &fresh) == GUARD_HELD)
+			return fresh ? story_conclude(&s, -EDQUOT) : STATUS_HELD;
 	}
 	watch_open(&s.watch, run->udev);
 	int e = wait_return(&s);

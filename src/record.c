@@ -90,6 +90,16 @@ static const struct field {
 	FIELD(U64, gone_ms),
 	FIELD(U64, event_ms),
 	FIELD(FLAG, held),
+	FIELD(TEXT, health),
+	FIELD(U64, health_when),
+	FIELD(U64, woken_ms),
+	FIELD(U32, health_bad),
+	FIELD(U64, refreshed_ms),
+	FIELD(FLAG, postponed),
+	FIELD(U32, recoveries),
+	FIELD(U32, failures),
+	FIELD(U32, recovered_ms),
+	FIELD(U64, recovered_when),
 #undef FIELD
 };
 enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };

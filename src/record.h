@@ -60,6 +60,19 @@ struct record {
 	uint64_t reset_ms[GUARD_RESETS_MAX];
 	unsigned resets;
 	bool held;
+
+	/* What checkups found and did: see health.h and refresh.h. */
+	char health[8];        /* the last word that was certain: well, ailing or dead; empty: none yet */
+	int64_t health_when;   /* it changed to that; seconds since 1970 */
+	uint64_t woken_ms;     /* it was woken to be asked, and answered */
+	unsigned health_bad;   /* rounds in a row that found it ailing or dead */
+	uint64_t refreshed_ms; /* `every` counts from here, too: a refresh that failed or was skipped */
+	bool postponed;        /* a refresh is due and waits for whoever uses the device; that was said */
+
+	/* Counted since the machine started. */
+	unsigned recoveries, failures;
+	unsigned recovered_ms; /* how long the last recovery that succeeded took */
+	int64_t recovered_when;
 };
 
 /*

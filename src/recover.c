@@ -58,6 +58,17 @@ static bool guarded(struct story *s, bool *verify_first, enum status *status)
 	return false;
 }
 
+/* Likewise of a checkup. */
+static bool guarded_checkup(struct story *s, enum status *status)
+{
+	bool fresh;
+
+	if (guard_checkup(&s->r, &s->run->config->guard, clock_ms(), &fresh) != GUARD_HELD)
+		return false;
+	*status = fresh ? story_conclude(s, -EDQUOT) : STATUS_HELD;
+	return true;
+}
+
 static enum status tell(struct story *s)
 {
 	enum status status;
@@ -65,6 +76,9 @@ static enum status tell(struct story *s)
 
 	if (s->run->mode == RECOVER_EVENT) {
 		if (guarded(s, &verify_first, &status))
+			return status;
+	} else if (s->run->mode == RECOVER_CHECKUP) {
+		if (guarded_checkup(s, &status))
 			return status;
 	} else {
 		guard_forgive(&s->r);
@@ -77,6 +91,11 @@ static enum status tell(struct story *s)
 
 static int take_lock(const struct run *run, const char *port)
 {
+	static const uint32_t patience[] = {[RECOVER_EVENT] = STORY_LOCK_MS,
+		[RECOVER_CHECKUP] = 0,
+		[RECOVER_HAND] = RECOVER_HAND_LOCK_MS,
+		[RECOVER_RESET] = RECOVER_HAND_LOCK_MS,
+		[RECOVER_CHIP] = RECOVER_HAND_LOCK_MS};
 	struct record r;
 	int lock = record_lock(port, 0);
 
@@ -84,12 +103,13 @@ static int take_lock(const struct run *run, const char *port)
 		log_line(run->mode == RECOVER_EVENT ? LOG_DEBUG : LOG_WARNING, "%s: %s", port, r.error);
 		return lock;
 	}
-	if (lock == -EWOULDBLOCK && run->mode == RECOVER_EVENT)
-		lock = record_lock(port, clock_ms() + STORY_LOCK_MS);
+	if (lock == -EWOULDBLOCK && patience[run->mode])
+		lock = record_lock(port, clock_ms() + patience[run->mode]);
 	if (lock == -EWOULDBLOCK) {
 		record_load(port, &r);
-		log_line(LOG_WARNING, "%s: another run (process %d) has this port; `replug status` shows how it ends",
-			port, (int)r.pid);
+		log_line(run->mode == RECOVER_CHECKUP ? LOG_DEBUG : LOG_WARNING,
+			"%s: another run (process %d) has this port; `replug status` shows how it ends", port,
+			(int)r.pid);
 	} else if (lock == -EACCES || lock == -EPERM) {
 		log_line(LOG_ERR, "%s: cannot lock it: %s; this needs root", port, strerror(-lock));
 	} else if (lock < 0) {
@@ -178,7 +198,8 @@ static enum status vanished(const struct run *run, const char *port)
 	if (fresh)
 		story_tell_held(&s);
 	else
-		log_line(held ? LOG_DEBUG : LOG_INFO, "%s: nothing is plugged there any more", s.name);
+		log_line(held || run->mode == RECOVER_CHECKUP ? LOG_DEBUG : LOG_INFO,
+			"%s: nothing is plugged there any more", s.name);
 	note_gone(&s.r);
 	return held ? STATUS_HELD : STATUS_NO_DEVICE;
 }
@@ -252,36 +273,47 @@ enum status recover_port(const struct run *run, const char *port)
 	}
 }
 
-void recover_stuck(const char *port, pid_t pid)
+/* It has the lock for as long as it is stuck, and writes nothing any more. */
+static void stuck(const char *port, pid_t pid)
 {
 	struct record r;
 
-	/* It has the lock for as long as it is stuck, and writes nothing any more. */
-	if (!record_load(port, &r)) {
-		record_stuck(&r, pid);
-		r.when = time(NULL);
-		record_save(&r);
-	}
+	if (record_load(port, &r))
+		return;
+	record_stuck(&r, pid);
+	r.when = time(NULL);
+	record_save(&r);
 }
 
-uint32_t recover_stuck_ms(const struct device_conf *d)
+/* The longest that a run may take if the kernel keeps its own deadlines, and the longest `timeout`. */
+static uint32_t budget_ms(const struct config *c, uint32_t *timeout)
 {
-	struct device_conf defaults;
+	struct device_conf none;
+	uint32_t most = 0;
 
-	config_device_defaults(&defaults);
-	return 3 * (d ? d->timeout_ms : defaults.timeout_ms);
-}
-
-uint32_t recover_budget_ms(const struct config *c)
-{
-	uint32_t most = 60000;
-
-	for (size_t i = 0; i < c->n; i++) {
-		const struct device_conf *d = &c->device[i];
+	config_device_defaults(&none);
+	*timeout = c->n ? 0 : none.timeout_ms;
+	for (size_t i = 0; i <= c->n; i++) {
+		const struct device_conf *d = i < c->n ? &c->device[i] : &none;
 		uint32_t finish = DROPS * (2 * d->timeout_ms + d->attempts * (d->ready_ms + 2000));
 		uint32_t ms = (d->ladder.n + 1) * (finish + RESET_MS + d->power_off_ms);
 		if (ms > most)
 			most = ms;
+		if (d->match.n && d->timeout_ms > *timeout)
+			*timeout = d->timeout_ms;
 	}
 	return STORY_LOCK_MS + most;
+}
+
+enum status recover_ports(const char *const *port, size_t n, supervise_job *job, struct run *run)
+{
+	uint32_t timeout;
+	struct supervise how = {.job = job, .ctx = run, .stuck = stuck};
+
+	how.deadline_ms = budget_ms(run->config, &timeout);
+	how.stuck_ms = 3 * timeout;
+	enum status s = supervise(port, n, &how);
+	for (size_t i = 0; i < n; i++)
+		recover_settle(port[i]);
+	return s;
 }

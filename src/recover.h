@@ -6,19 +6,25 @@
 #include "config.h"
 #include "device.h"
 #include "status.h"
+#include "supervise.h"
 
 enum recover_mode {
-	RECOVER_EVENT, /* udev saw the device being added: the guard decides */
-	RECOVER_HAND,  /* a person asks: all is forgiven, a running recovery is not waited for */
-	RECOVER_RESET, /* a person asks for the reset alone */
-	RECOVER_CHIP,  /* a person asks for the chip alone */
+	RECOVER_EVENT,   /* udev saw the device being added: the guard decides */
+	RECOVER_CHECKUP, /* a timer found it due or ill: the guard decides, and whoever has the port is left alone */
+	RECOVER_HAND,    /* a person asks: all is forgiven, a running recovery is not waited for */
+	RECOVER_RESET,   /* a person asks for the reset alone */
+	RECOVER_CHIP,    /* a person asks for the chip alone */
 };
+
+/* A checkup has a port's lock for a moment: a person waits so long for it, in milliseconds. */
+enum { RECOVER_HAND_LOCK_MS = 2000 };
 
 struct run {
 	struct udev *udev;
 	const struct config *config;
 	enum recover_mode mode;
 	struct conf_ladder ladder; /* of RECOVER_RESET */
+	bool unasked;              /* a timer's doing: that it succeeded is worth a notice */
 	bool baud_set;             /* a person knows the chip's rate better than the configuration */
 	unsigned baud;             /* 0: find out */
 };
@@ -36,19 +42,12 @@ enum status recover_port(const struct run *run, const char *port);
 enum status recover_settle(const char *port);
 
 /*
- * A supervise's `stuck`: puts on record that the kernel keeps the run. From then on, events on the port are answered
- * at once, until it lets go.
+ * Runs a job with run for its context on each port, side by side and supervised, then pays what one that was killed
+ * has left owed. One that the kernel keeps for longer than three times the longest `timeout` is given up: that is put
+ * on record, and from then on events on its port are answered at once, until the kernel lets go of it. Returns the
+ * worst status.
  */
-void recover_stuck(const char *port, pid_t pid);
-
-/*
- * How long a run on a device of this section (NULL: none) may be kept by the kernel before it counts as stuck:
- * three times what the device may take to be back.
- */
-uint32_t recover_stuck_ms(const struct device_conf *d);
-
-/* The longest that recover_port may take on a port, in milliseconds, if the kernel keeps its own deadlines. */
-uint32_t recover_budget_ms(const struct config *c);
+enum status recover_ports(const char *const *port, size_t n, supervise_job *job, struct run *run);
 
 /*
  * udev saw the device of a port removed: the outcome on record becomes "gone", unless a run is about to say so.

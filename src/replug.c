@@ -22,7 +22,7 @@ static void usage(FILE *to)
 {
 	fputs("usage: replug VERB [OPTION…] [SELECTOR…]\n\n", to);
 	for (const struct verb *v = verbs; v->name; v++)
-		fprintf(to, "  %-8s %-36s %.*s\n", v->name, v->args, (int)strcspn(v->help, "\n"), v->help);
+		fprintf(to, "  %-8s %-41s %.*s\n", v->name, v->args, (int)strcspn(v->help, "\n"), v->help);
 	fputs("\nA SELECTOR names USB devices: 534d:2109, usb=1-1.4 (port), serial=…, product=\"…\", bus=001/004,\n"
 	      "/dev/video0, /dev/ttyUSB0, /dev/bus/usb/001/004, or a section of the configuration such as capture.\n"
 	      "Blanks within one argument mean and (quote it), commas mean or; several arguments name the devices of "
@@ -52,6 +52,14 @@ static void verb_usage(const struct verb *v, FILE *to)
 		fputs("  --method=M  usb (a port reset, the default), rebind (its drivers), authorize (take it off, "
 		      "let "
 		      "it\n              in again) or power (its port's, where the hub can; every method verifies)\n",
+			to);
+	if (v->options & METRICS)
+		fputs("  --metrics   print them for Prometheus, as node_exporter's textfile collector reads them\n",
+			to);
+	if (v->options & HEAL)
+		fputs("  --heal      as a timer runs it: what was bad in two rounds in a row is recovered, under the "
+		      "guard; says\n"
+		      "              only what changed\n",
 			to);
 	if (v->options & BAUD)
 		fputs("  --baud=N    the chip's rate, or auto; without it, the configuration's\n", to);
@@ -100,6 +108,19 @@ static const struct verb verbs[] = {
 		"chip and\n"
 		"waits until it answers. Without a SELECTOR: every device of a section with `init = ch9329`.",
 		verb_ch9329, BAUD, 1, -1},
+	{"health", "[--json|--metrics] [--heal] [SELECTOR...]",
+		"asks devices for a sign of life; disturbs none\n\n"
+		"Without a SELECTOR: every device that a section takes. well; ailing (it answers, but its stream, "
+		"its chip or its\n"
+		"nodes do not); dead; unknown. Exit status: 0 all are well, 1 one is not, 5 cannot tell.",
+		verb_health, JSON | METRICS | HEAL, 0, -1},
+	{"refresh", "[--dry-run] [SELECTOR...]",
+		"recovers what is due for it by `every`\n\n"
+		"What the timer runs: each device whose section has `every` and that was last verified that long "
+		"ago, "
+		"one after\n"
+		"the other. One that is in use is left alone, unless its section's `busy` says otherwise.",
+		verb_refresh, DRY_RUN, 0, -1},
 	{"settle", "[PORT...]",
 		"switches on what an interrupted run left off (systemd runs this)\n\n"
 		"Pays what is owed on record: power, authorization, drivers. Without PORT: of all ports.",
@@ -138,6 +159,7 @@ static int parse_options(struct call *c, int argc, char **argv)
 {
 	static const struct option options[] = {{"json", no_argument, NULL, JSON},
 		{"dry-run", no_argument, NULL, DRY_RUN}, {"event", no_argument, NULL, EVENT},
+		{"heal", no_argument, NULL, HEAL}, {"metrics", no_argument, NULL, METRICS},
 		{"baud", required_argument, NULL, BAUD}, {"method", required_argument, NULL, METHOD},
 		{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
 	const char *methods[RESET_METHODS + 1] = {NULL};
@@ -159,6 +181,8 @@ static int parse_options(struct call *c, int argc, char **argv)
 		c->json |= o == JSON;
 		c->dry_run |= o == DRY_RUN;
 		c->event |= o == EVENT;
+		c->heal |= o == HEAL;
+		c->metrics |= o == METRICS;
 		if (o == METHOD) {
 			const char *near = text_nearest(optarg, methods);
 			c->method_set = true;

@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "serial.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
-#include "text.h"
 #include "wait.h"
 
 static int rate_of(unsigned baud, speed_t *speed)
@@ -121,53 +115,4 @@ ssize_t serial_read(int fd, void *data, size_t len, uint64_t deadline)
 		if (r & (POLLHUP | POLLERR | POLLNVAL))
 			return -ENODEV;
 	}
-}
-
-static bool holds(const char *pid, dev_t rdev)
-{
-	char path[64 + 256];
-	struct dirent *e;
-	struct stat st;
-	bool found = false;
-
-	snprintf(path, sizeof(path), "/proc/%.16s/fd", pid);
-	DIR *d = opendir(path);
-	if (!d)
-		return false;
-	while (!found && (e = readdir(d)))
-		found = isdigit((unsigned char)*e->d_name) && !fstatat(dirfd(d), e->d_name, &st, 0) &&
-			S_ISCHR(st.st_mode) && st.st_rdev == rdev;
-	closedir(d);
-	return found;
-}
-
-unsigned serial_others(const char *path, char *dst, size_t size)
-{
-	struct stat st;
-	struct dirent *e;
-	unsigned found = 0;
-	size_t n = 0;
-	DIR *proc;
-
-	*dst = '\0';
-	if (stat(path, &st) || !(proc = opendir("/proc")))
-		return 0;
-	while ((e = readdir(proc))) {
-		char file[64], raw[64] = "", comm[64];
-		if (!isdigit((unsigned char)*e->d_name) || atoi(e->d_name) == getpid() ||
-			!holds(e->d_name, st.st_rdev))
-			continue;
-		snprintf(file, sizeof(file), "/proc/%.16s/comm", e->d_name);
-		int fd = open(file, O_RDONLY | O_CLOEXEC);
-		ssize_t got = fd < 0 ? -1 : read(fd, raw, sizeof(raw) - 1);
-		if (fd >= 0)
-			close(fd);
-		raw[got > 0 ? got - 1 : 0] = '\0';
-		text_clean(comm, sizeof(comm), raw);
-		found++;
-		if (n < size)
-			n += (size_t)snprintf(dst + n, size - n, "%s%s (%.16s)", n ? ", " : "", comm, e->d_name);
-	}
-	closedir(proc);
-	return found;
 }

@@ -36,10 +36,4 @@ int serial_write(int fd, const void *data, size_t len, uint64_t deadline);
  */
 ssize_t serial_read(int fd, void *data, size_t len, uint64_t deadline);
 
-/*
- * Names processes other than this one that have the tty open, as "kvmd (812), cat (90)"; empty if there is
- * none. Sees only what this user may see. Returns how many.
- */
-unsigned serial_others(const char *path, char *dst, size_t size);
-
 #endif

@@ -44,8 +44,8 @@ static void tell_success(struct story *s)
 			continue;
 		n += (size_t)snprintf(nodes + n, sizeof(nodes) - n, " %s", node->path);
 	}
-	log_line(LOG_INFO, "%s: recovered in %u ms (%s)%s%s%s%s", s->name, s->r.duration_ms, steps,
-		*nodes ? " at" : "", nodes, *chip ? "; " : "", chip);
+	log_line(s->run->unasked ? LOG_NOTICE : LOG_INFO, "%s: recovered in %u ms (%s)%s%s%s%s", s->name,
+		s->r.duration_ms, steps, *nodes ? " at" : "", nodes, *chip ? "; " : "", chip);
 }
 
 void story_tell_held(struct story *s)
@@ -97,6 +97,10 @@ enum status story_conclude(struct story *s, int e)
 	if (!e) {
 		s->r.state = RECORD_RECOVERED;
 		s->r.verified_ms = clock_ms();
+		s->r.recoveries++;
+		s->r.recovered_ms = s->r.duration_ms;
+		s->r.recovered_when = s->r.when;
+		s->r.postponed = false;
 		story_save(s);
 		tell_success(s);
 		return STATUS_DONE;
@@ -108,6 +112,7 @@ enum status story_conclude(struct story *s, int e)
 		story_save(s);
 		return STATUS_HELD;
 	}
+	s->r.failures++;
 	s->r.state = RECORD_FAILED;
 	if (e == -ENODEV) {
 		s->r.state = story_silent(s->r.port) ? RECORD_SILENT : RECORD_GONE;
@@ -135,6 +140,8 @@ void story_settings(struct story *s, const struct run *run)
 
 	if (!s->d.conf && !defaults.attempts) {
 		config_device_defaults(&defaults);
+		/* What nobody has claimed may be a disk: it keeps its drivers. */
+		defaults.ladder = (struct conf_ladder){.method = {RESET_USB}, .n = 1};
 		defaults.baud = 0;
 	}
 	s->run = run;

@@ -173,3 +173,15 @@ void text_duration_show(char *dst, size_t size, uint32_t ms)
 			return;
 		}
 }
+
+void text_span(char *dst, size_t size, uint64_t ms)
+{
+	unsigned long long s = ms / 1000 + (ms % 1000 || !ms);
+
+	if (s >= 3600)
+		snprintf(dst, size, "%lluh %llumin", s / 3600, s / 60 % 60);
+	else if (s >= 60)
+		snprintf(dst, size, "%llumin %llus", s / 60, s % 60);
+	else
+		snprintf(dst, size, "%llus", s);
+}

@@ -42,6 +42,9 @@ bool text_has_unit(const char *text);
 /* Writes a duration in the largest unit that is exact: "3s", "500ms". */
 void text_duration_show(char *dst, size_t size, uint32_t ms);
 
+/* Writes a time span in its two largest units, for a person: "3h 12min", "4min 5s", "12s"; up to a second is "1s". */
+void text_span(char *dst, size_t size, uint64_t ms);
+
 /* A decimal number, nothing before or after it. Returns 0, -EINVAL or -ERANGE (outside min..max). */
 int text_number(const char *text, unsigned min, unsigned max, unsigned *out);
 

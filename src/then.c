@@ -34,7 +34,8 @@ static bool own_run_pending(struct udev *udev, const struct device *d, const str
 /* Initialises a device that another one's `then` names, unless that was done since the other one's run began. */
 static enum status then_port(const struct run *run, const char *port, uint64_t since)
 {
-	struct run chip_only = {.udev = run->udev, .config = run->config, .mode = RECOVER_CHIP};
+	struct run chip_only = {
+		.udev = run->udev, .config = run->config, .mode = RECOVER_CHIP, .unasked = run->unasked};
 	uint64_t begun = clock_ms();
 
 	for (;;) {

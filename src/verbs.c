@@ -15,7 +15,6 @@
 #include "record.h"
 #include "recover.h"
 #include "show.h"
-#include "supervise.h"
 #include "text.h"
 #include "wait.h"
 
@@ -54,10 +53,22 @@ static bool only_port(const struct call *c, char *port, size_t size)
 	return true;
 }
 
+/* Links are for those who ask by them; a round each half minute is not to pay for them in vain. */
+static bool needs_links(const struct call *c)
+{
+	bool needs = c->verb->run != verb_health || selector_has(&c->sel, SEL_NODE);
+
+	for (size_t i = 0; i < c->config->n; i++)
+		needs |= selector_has(&c->config->device[i].match, SEL_NODE);
+	return needs;
+}
+
 static enum status read_devices(struct call *c)
 {
 	char port[DEVICE_PORT_SIZE];
 
+	if (!needs_links(c))
+		return device_list(NULL, c->config, &c->device, &c->devices) ? STATUS_FAILED : STATUS_DONE;
 	if (c->dry_run || !only_port(c, port, sizeof(port))) /* a plan shows what `then` names, too */
 		return device_list(c->udev, c->config, &c->device, &c->devices) ? STATUS_FAILED : STATUS_DONE;
 	c->device = calloc(1, sizeof(*c->device));
@@ -127,25 +138,6 @@ enum status verb_check(struct call *c)
 static enum status do_port(void *ctx, const char *port)
 {
 	return recover_port(ctx, port);
-}
-
-/* Runs a job on ports side by side, and puts right what one that had to be killed has left. */
-static enum status on_ports(struct call *c, const char *const *port, size_t n, supervise_job *job, struct run *run)
-{
-	struct supervise how = {
-		.job = job, .ctx = run, .deadline_ms = recover_budget_ms(c->config), .stuck = recover_stuck};
-	uint32_t ms;
-
-	for (size_t i = 0; i < c->devices; i++)
-		if ((!c->sel.n || device_matches(&c->device[i], &c->sel)) &&
-			(ms = recover_stuck_ms(c->device[i].conf)) > how.stuck_ms)
-			how.stuck_ms = ms;
-	if (!how.stuck_ms)
-		how.stuck_ms = recover_stuck_ms(NULL);
-	enum status s = supervise(port, n, &how);
-	for (size_t i = 0; i < n; i++)
-		recover_settle(port[i]);
-	return s;
 }
 
 /*
@@ -234,7 +226,7 @@ static enum status on_each(struct call *c, enum recover_mode mode, supervise_job
 	}
 	log_open("replug", true);
 	if (n)
-		s = on_ports(c, port, n, job, &run);
+		s = recover_ports(port, n, job, &run);
 	free(port);
 	free(silent);
 	return status_worse(s, c->missing);
@@ -277,7 +269,7 @@ enum status verb_lost(struct call *c)
 		const char **name = calloc(n, sizeof(*name));
 		for (size_t i = 0; name && i < n; i++)
 			name[i] = port[i];
-		s = name ? status_worse(s, on_ports(c, name, n, lost_look, &run)) : STATUS_FAILED;
+		s = name ? status_worse(s, recover_ports(name, n, lost_look, &run)) : STATUS_FAILED;
 		free(name);
 		free(port);
 	}
@@ -317,7 +309,7 @@ static enum status ask_chip(void *ctx, const char *port)
 	struct chip_state state;
 	struct device d;
 	struct record r;
-	int lock = record_lock(port, 0), e;
+	int lock = record_lock(port, clock_ms() + RECOVER_HAND_LOCK_MS), e;
 
 	if (lock == -EWOULDBLOCK) {
 		log_line(LOG_WARNING, "%s: another run has this port; `replug status` shows how it ends", port);

@@ -13,7 +13,7 @@
 /* One invocation: what was asked, and what it is asked of. */
 struct call {
 	const struct verb *verb;
-	bool json, dry_run, event;
+	bool json, dry_run, event, heal, metrics;
 	unsigned baud; /* of --baud; 0: auto */
 	bool baud_set;
 	enum reset_method method; /* of --method */
@@ -30,7 +30,7 @@ struct call {
 
 typedef enum status verb_run(struct call *c);
 
-enum { JSON = 1, DRY_RUN = 2, EVENT = 4, BAUD = 8, METHOD = 16 };
+enum { JSON = 1, DRY_RUN = 2, EVENT = 4, BAUD = 8, METHOD = 16, HEAL = 32, METRICS = 64 };
 
 struct verb {
 	const char *name, *args, *help;
@@ -42,7 +42,9 @@ struct verb {
 /* Parses the selectors and reads the devices that they need; says which selector names nothing. */
 enum status verb_select(struct call *c);
 
-verb_run verb_list, verb_status, verb_watch, verb_check, verb_recover, verb_reset, verb_ch9329, verb_gone, verb_lost,
-	verb_settle;
+verb_run verb_list, verb_status, verb_check, verb_recover, verb_reset, verb_ch9329, verb_gone, verb_lost, verb_settle;
+verb_run verb_watch;   /* watch.c */
+verb_run verb_health;  /* checkup.c */
+verb_run verb_refresh; /* refresh.c */
 
 #endif

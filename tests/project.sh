@@ -9,7 +9,7 @@ silent() { # a command that must succeed without a word
 	out=$("$@" 2>&1) && [[ -z $out ]] || { echo "$out"; return 1; }
 }
 build() { silent make -s B="$tmp/$1" CC="$1" all; }
-installed() { (cd "$tmp/root" && find . -type f -printf '%m %P\n' | LC_ALL=C sort -k2); }
+installed() { (cd "$tmp/root" && find . \( -type f -o -type l \) -printf '%m %P\n' | LC_ALL=C sort -k2); }
 top() { find . -mindepth 1 -maxdepth 1 ! -name '.*' ! -name build -printf '%P\n' | LC_ALL=C sort | tr '\n' ' '; }
 
 check 'gcc builds it without a warning' build gcc
@@ -22,7 +22,16 @@ check 'and nothing else' same "$(installed)" '755 usr/bin/replug
 755 usr/bin/replug-relay
 644 usr/lib/replug/replug.conf
 644 usr/lib/systemd/system/kvmd.service.d/replug.conf
+777 usr/lib/systemd/system/paths.target.wants/replug-lost.path
+644 usr/lib/systemd/system/replug-health.service
+644 usr/lib/systemd/system/replug-health.timer
+644 usr/lib/systemd/system/replug-lost.path
+644 usr/lib/systemd/system/replug-lost.service
+644 usr/lib/systemd/system/replug-refresh.service
+644 usr/lib/systemd/system/replug-refresh.timer
 644 usr/lib/systemd/system/replug@.service
+777 usr/lib/systemd/system/timers.target.wants/replug-health.timer
+777 usr/lib/systemd/system/timers.target.wants/replug-refresh.timer
 644 usr/lib/sysusers.d/replug.conf
 644 usr/lib/tmpfiles.d/replug.conf
 755 usr/lib/udev/replug-match
@@ -34,7 +43,9 @@ check 'leaves no file' same "$(installed)" ''
 check 'another PREFIX reaches the rules and the unit' make -s B="$tmp/prefix" PREFIX=/opt/x all
 check 'the rules name it' grep -q '"/opt/x/lib/udev/replug-match"' "$tmp/prefix/60-replug.rules"
 check 'kvmd is told of it' grep -q '/opt/x/bin/replug-relay' "$tmp/prefix/kvmd.service.conf" "$tmp/prefix/replug-gpio.yaml"
-check 'the unit names it' grep -q '^ExecStart=/opt/x/bin/replug ' "$tmp/prefix/replug@.service"
+for unit in replug@ replug-health replug-refresh; do
+	check "$unit.service names it" grep -q '^ExecStart=/opt/x/bin/replug ' "$tmp/prefix/$unit.service"
+done
 check 'the top level is as agreed' same "$(top)" 'LICENSE Makefile README.md packaging src tests udev-rules '
 mapfile -t scripts < <(grep -rlE '^#!/bin/(ba)?sh|^# shellcheck shell' tests .ci)
 check 'shellcheck has nothing to say' silent shellcheck "${scripts[@]}"

@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "serial.h"
+#include "use.h"
 #include "wait.h"
 
 static char tty[64];
@@ -298,14 +299,14 @@ TEST(others_are_those_who_have_the_tty_open_and_not_ourselves)
 	char names[128], want[64];
 
 	assert_int_equal(serial_open(tty, 9600, &fd), 0);
-	assert_int_equal(serial_others(tty, names, sizeof(names)), 0);
+	assert_int_equal(use_of_node(tty, names, sizeof(names)), 0);
 	assert_string_equal(names, "");
 	pid_t a = pty_holder(tty, "kvmd");
-	unsigned one = serial_others(tty, names, sizeof(names));
+	unsigned one = use_of_node(tty, names, sizeof(names));
 	snprintf(want, sizeof(want), "kvmd (%d)", (int)a);
 	assert_string_equal(names, want);
 	pid_t b = pty_holder(tty, "evil\x1b[2J\n");
-	unsigned two = serial_others(tty, names, sizeof(names));
+	unsigned two = use_of_node(tty, names, sizeof(names));
 	end_process(a);
 	end_process(b);
 	assert_int_equal(one, 1);
@@ -315,8 +316,8 @@ TEST(others_are_those_who_have_the_tty_open_and_not_ourselves)
 	snprintf(want, sizeof(want), "evil\\x1b[2J\\x0a (%d)", (int)b);
 	holds(names, want);
 	holds(names, ", ");
-	assert_int_equal(serial_others(tty, names, sizeof(names)), 0);
-	assert_int_equal(serial_others("/dev/replug-no-such-tty", names, sizeof(names)), 0);
+	assert_int_equal(use_of_node(tty, names, sizeof(names)), 0);
+	assert_int_equal(use_of_node("/dev/replug-no-such-tty", names, sizeof(names)), 0);
 }
 
 TEST(names_of_others_never_run_over)
@@ -326,7 +327,7 @@ TEST(names_of_others_never_run_over)
 	for (size_t size = 1; size < 60; size++) {
 		char *names = malloc(size);
 		assert_non_null(names);
-		assert_int_equal(serial_others(tty, names, size), 2);
+		assert_int_equal(use_of_node(tty, names, size), 2);
 		assert_true(strlen(names) < size);
 		free(names);
 	}

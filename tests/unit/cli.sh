@@ -3,7 +3,7 @@
 # The command line of replug: help, wrong usage, and a broken configuration. Needs no device.
 . "$(dirname "$0")/tap.bash"
 replug=$stage/usr/bin/replug program=$stage/usr/bin/replug
-verbs=(list status watch check recover reset ch9329 settle lost gone)
+verbs=(list status watch check recover reset ch9329 health refresh settle lost gone)
 
 configure </dev/null
 check 'without a verb the usage is wrong, and shown' says 2 err 'usage: replug VERB' 'Exit status: 0 done' --
@@ -18,6 +18,10 @@ done
 help_of() { "$replug" "$1" --help; }
 check 'list offers --json' holds "$(help_of list)" --json
 check 'recover offers --dry-run' holds "$(help_of recover)" --dry-run
+check 'health offers --json' holds "$(help_of health)" --json
+check 'health offers --metrics' holds "$(help_of health)" --metrics
+check 'health offers --heal' holds "$(help_of health)" --heal
+check 'refresh offers --dry-run' holds "$(help_of refresh)" --dry-run
 check 'ch9329 offers --baud' holds "$(help_of ch9329)" --baud
 
 check 'an unknown verb names the nearest' says 2 err 'unknown verb "recoer"' 'did you mean "recover"?' -- recoer
@@ -30,6 +34,8 @@ for verb in recover reset; do
 	check "$verb needs to be told which device" says 2 err "$verb needs to be told which device" 'replug list' -- "$verb"
 	check "$verb refuses --json" says 2 err "$verb does not have that option" -- "$verb" --json usb=1-1
 done
+check 'list refuses --heal' says 2 err 'list does not have that option' -- list --heal
+check 'health refuses --dry-run' says 2 err 'health does not have that option' -- health --dry-run
 check 'gone needs a port' says 2 err 'usage: replug gone' -- gone
 check 'gone takes one only' says 2 err 'fewer arguments' -- gone 1-1 1-2
 check 'gone takes ports only' says 2 err 'port such as 1-1.4' -- gone ../x
@@ -46,7 +52,7 @@ check '--baud wants an argument' says 2 err 'baud' -- ch9329 info --baud
 check 'a section that is not there names the nearest' \
 	says 2 err 'no [device captur]' 'did you mean "capture"?' -- list captur
 check 'one that is near to none points to check' says 2 err 'no [device frobnicate]' 'replug check' -- list frobnicate
-for verb in list status 'recover --dry-run' 'reset --dry-run' 'ch9329 info'; do
+for verb in list status health refresh 'recover --dry-run' 'reset --dry-run' 'ch9329 info'; do
 	# shellcheck disable=SC2086 # two words
 	check "replug $verb refuses a bad selector and quotes it" \
 		says 2 err '"usb=x" is not a port' 'usb=1-1.4' -- $verb usb=x

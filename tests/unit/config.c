@@ -171,14 +171,20 @@ TEST(a_section_begins_with_the_defaults)
 {
 	reads("[device a]\n");
 	const struct device_conf *d = section("a");
-	assert_int_equal(d->ladder.n, 1);
+	assert_int_equal(d->ladder.n, 3); /* the power of a port is cut only where somebody asks for it */
 	assert_int_equal(d->ladder.method[0], RESET_USB);
+	assert_int_equal(d->ladder.method[1], RESET_REBIND);
+	assert_int_equal(d->ladder.method[2], RESET_AUTHORIZE);
+	assert_int_equal(d->power_off_ms, 2000);
+	assert_int_equal(d->allow_ganged, 0);
 	assert_int_equal(d->expect, 0);
 	assert_int_equal(d->init, INIT_NONE);
 	assert_int_equal(d->baud, 9600);
 	assert_int_equal(d->attempts, 3);
 	assert_int_equal(d->ready_ms, 6000);
 	assert_int_equal(d->timeout_ms, 10000);
+	assert_int_equal(d->every_ms, 0);
+	assert_int_equal(d->busy, BUSY_POSTPONE);
 	assert_string_equal(d->symlink, "");
 	assert_int_equal(d->match.n, 0);
 	assert_null(d->origin[0].file);
@@ -206,10 +212,49 @@ TEST(every_key_is_read)
 	assert_int_equal(c->guard.cool_down_ms, 500);
 	assert_int_equal(c->guard.forgive_ms, 10000);
 	assert_int_equal(config_symlink_class(d), NODE_TTY);
+	reads("[device a]\nreset = power, usb\npower-off = 500ms\nallow-ganged = yes\n");
+	assert_int_equal(section("a")->ladder.n, 2);
+	assert_int_equal(section("a")->ladder.method[0], RESET_POWER);
+	assert_int_equal(section("a")->ladder.method[1], RESET_USB);
+	assert_int_equal(section("a")->power_off_ms, 500);
+	assert_int_equal(section("a")->allow_ganged, 1);
 	reads("[device a]\nbaud = auto\nreset = usb\nexpect = none\ninit = none\n");
 	assert_int_equal(section("a")->baud, 0);
 	assert_int_equal(section("a")->ladder.n, 1);
 	assert_int_equal(section("a")->expect, 0);
+}
+
+TEST(every_is_a_duration_or_never)
+{
+	static const char *const never[] = {"0", "none", "never"};
+
+	put(vendor, "[device a]\nevery = 6h\n");
+	loads();
+	assert_int_equal(section("a")->every_ms, 6 * 3600000);
+	for (size_t i = 0; i < COUNT(never); i++) {
+		char text[64];
+		snprintf(text, sizeof(text), "[device a]\nevery = %s\n", never[i]);
+		reads(text);
+		assert_int_equal(section("a")->every_ms, 0);
+	}
+	reads("[device a]\nevery = 1s\n");
+	assert_int_equal(section("a")->every_ms, 1000);
+	reads("[device a]\nevery = 1193h\n");
+	assert_int_equal(section("a")->every_ms, 1193u * 3600000);
+	wrong("[device a]\nevery = 1200h\n", 2, "\"1200h\" is out of range");
+	wrong("[device a]\nevery = 999ms\n", 2, "out of range; from 1s");
+	wrong("[device a]\nevery = day\n", 2, "\"day\" is not a duration");
+	wrong("[device a]\nevery =\n", 2, "not a duration");
+}
+
+TEST(busy_is_one_of_three_words)
+{
+	reads("[device a]\nbusy = reset\n[device b]\nbusy = skip\n[device c]\nbusy = postpone\n");
+	assert_int_equal(section("a")->busy, BUSY_RESET);
+	assert_int_equal(section("b")->busy, BUSY_SKIP);
+	assert_int_equal(section("c")->busy, BUSY_POSTPONE);
+	wrong("[device a]\nbusy = postpon\n", 2, "did you mean \"postpone\"?");
+	wrong("[device a]\nbusy = yes\n", 2, "valid are postpone, reset, skip");
 }
 
 TEST(later_files_win_key_by_key)
@@ -412,7 +457,7 @@ TEST(an_unknown_key_names_the_nearest)
 TEST(an_unknown_value_names_the_nearest)
 {
 	wrong("[device a]\nreset = ubs\n", 2, "\"ubs\"|did you mean \"usb\"?");
-	wrong("[device a]\nreset = usb, hammer\n", 2, "\"hammer\"|valid are usb, none");
+	wrong("[device a]\nreset = usb, hammer\n", 2, "\"hammer\"|valid are usb, rebind, authorize, power, none");
 	wrong("[device a]\nexpect = video4linus\n", 2, "\"video4linus\"|\"video4linux\"");
 	wrong("[device a]\nexpect = tty, vdeo4linux\n", 2, "\"vdeo4linux\"|\"video4linux\"");
 	wrong("[device a]\ninit = ch9239\n", 2, "\"ch9239\"|\"ch9329\"");
@@ -426,7 +471,7 @@ TEST(a_ladder_names_each_method_once_and_none_alone)
 	wrong("[device a]\nreset = usb, usb\n", 2, "names a method twice");
 	wrong("[device a]\nreset = none, usb\n", 2, "mixes none with a method");
 	wrong("[device a]\nreset = usb none\n", 2, "mixes none with a method");
-	wrong("[device a]\nreset =\n", 2, "names no method|usb, none");
+	wrong("[device a]\nreset =\n", 2, "names no method|power, none");
 	wrong("[device a]\nreset = ,\n", 2, "names no method");
 }
 
@@ -724,9 +769,12 @@ TEST(a_walk_shows_every_key_with_its_origin)
 	reads("[device a]\nmatch = 345f:2109 usb=1-1\nmatch = product=\"USB*\"\n");
 	config_walk(c, write_line, &t);
 	assert_string_equal(t.all,
-		"[device a]\nmatch = 345f:2109 usb=1-1, product=USB* @own.conf:3\nreset = usb @:0\n"
+		"[device a]\nmatch = 345f:2109 usb=1-1, product=USB* @own.conf:3\nreset = usb, rebind, authorize "
+		"@:0\n"
 		"expect = video4linux, tty @vendor.conf:4\ninit = none @:0\nbaud = auto @1.conf:4\nattempts = 3 @:0\n"
-		"ready = 6s @:0\ntimeout = 10s @:0\nsymlink =  @:0\nthen =  @:0\n"
+		"ready = 6s @:0\ntimeout = 10s @:0\npower-off = 2s @:0\nallow-ganged = no @:0\nevery = never "
+		"@:0\nbusy = postpone @:0\nsymlink =  @:0\nthen =  "
+		"@:0\n"
 		"[guard]\nmax-resets = 3 @:0\nwindow = 90s @1.conf:2\ncool-down = 2s @:0\nforgive = 3s @:0\n");
 }
 
@@ -759,6 +807,9 @@ TEST(the_shipped_configuration_loads_and_takes_dongle_and_bridge)
 	assert_string_equal(taken_by(0x1a86, 0x7523, "1-1"), "hid");
 	assert_string_equal(taken_by(0x1d6b, 0x0002, "usb1"), "");
 	assert_true(section("capture")->expect & 1u << NODE_VIDEO);
+	assert_int_equal(section("capture")->every_ms, 6 * 3600000);
+	assert_int_equal(section("capture")->busy, BUSY_POSTPONE);
+	assert_int_equal(section("hid")->every_ms, 0);
 	assert_int_equal(section("hid")->init, INIT_CH9329);
 	assert_true(section("hid")->expect & 1u << NODE_TTY);
 	assert_false(c->strings); /* the common case reads no attributes */
@@ -908,6 +959,8 @@ int main(void)
 		T(without_any_file_there_are_the_defaults),
 		T(a_section_begins_with_the_defaults),
 		T(every_key_is_read),
+		T(every_is_a_duration_or_never),
+		T(busy_is_one_of_three_words),
 		T(later_files_win_key_by_key),
 		T(dropins_are_the_visible_files_that_end_in_conf),
 		T(a_dropin_may_be_masked_by_a_link_to_dev_null),

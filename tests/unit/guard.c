@@ -267,6 +267,50 @@ TEST(a_reset_that_lies_in_the_future_counts_for_nothing)
 	assert_int_equal(event(&r, &conf, 4, T), GUARD_RESET);
 }
 
+/* Likewise of a checkup. */
+static int checkup(struct record *r, uint64_t now)
+{
+	bool fresh = true;
+	int answer = (int)guard_checkup(r, &conf, now, &fresh);
+
+	return answer + (fresh ? FRESH : 0);
+}
+
+TEST(a_checkup_of_what_was_recovered_goes_ahead)
+{
+	struct record r = {.state = RECORD_RECOVERED, .dev = 4};
+
+	assert_int_equal(checkup(&r, T), GUARD_RESET);
+	assert_int_equal(r.event_ms, 0); /* it is no plug: the peace of the port goes on */
+}
+
+TEST(a_checkup_soon_after_a_reset_goes_ahead)
+{
+	struct record r = with_resets(2, T, 10);
+
+	assert_int_equal(checkup(&r, T + 1), GUARD_RESET);
+}
+
+TEST(a_checkup_counts_the_same_resets_and_warns_once)
+{
+	struct record r = with_resets(3, T, 10);
+
+	assert_int_equal(checkup(&r, T + 1000), GUARD_HELD + FRESH);
+	assert_true(r.held);
+	assert_int_equal(checkup(&r, T + 2000), GUARD_HELD);
+	struct record later = with_resets(3, T, 10);
+	assert_int_equal(checkup(&later, T + 60000), GUARD_RESET);
+	assert_false(later.held);
+}
+
+TEST(a_checkup_forgives_nothing)
+{
+	struct record r = {.held = true, .state = RECORD_GONE, .gone_ms = T, .event_ms = T};
+
+	assert_int_equal(checkup(&r, T + 100000000), GUARD_HELD);
+	assert_true(r.held);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -294,6 +338,10 @@ int main(void)
 		cmocka_unit_test(of_more_resets_than_fit_the_newest_are_kept_in_order),
 		cmocka_unit_test(a_full_memory_holds_the_largest_limit),
 		cmocka_unit_test(a_reset_that_lies_in_the_future_counts_for_nothing),
+		cmocka_unit_test(a_checkup_of_what_was_recovered_goes_ahead),
+		cmocka_unit_test(a_checkup_soon_after_a_reset_goes_ahead),
+		cmocka_unit_test(a_checkup_counts_the_same_resets_and_warns_once),
+		cmocka_unit_test(a_checkup_forgives_nothing),
 	};
 
 	return RUN(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -295,6 +296,41 @@ TEST(a_job_that_even_kill_does_not_end_is_reported_and_left)
 		;
 }
 
+/* The kernel keeps the caller of vfork from everything for as long as its child neither ends nor becomes another. */
+static enum status kept(void *ctx, const char *port)
+{
+	(void)ctx;
+	seen->began[port[2] - '0'] = clock_ms();
+	if (port[2] == '0')
+		return wait_for(-1, 0, clock_ms() + 4000) ? STATUS_FAILED : STATUS_DONE;
+	if (!syscall(SYS_vfork)) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		sleep(20);
+		_exit(0);
+	}
+	return STATUS_DONE;
+}
+
+static void note_stuck(const char *port, pid_t pid)
+{
+	(void)pid;
+	snprintf(seen->port[7], sizeof(seen->port[7]), "%s", port);
+}
+
+TEST(a_job_that_the_kernel_keeps_is_given_up_before_the_deadline_and_one_that_sleeps_is_not)
+{
+	uint64_t begin = clock_ms();
+	struct supervise how = {.job = kept, .deadline_ms = 30000, .stuck_ms = 1500, .stuck = note_stuck};
+
+	assert_int_equal(supervise((const char *const[]){"1-0"}, 1, &how), STATUS_DONE);
+	assert_in_range(clock_ms() - begin, 4000, 6000);
+	begin = clock_ms();
+	assert_int_equal(supervise((const char *const[]){"1-1"}, 1, &how), STATUS_FAILED);
+	/* Found waiting within a second of each look, told, and 2 s later killed. */
+	assert_in_range(clock_ms() - begin, 3500, 7000);
+	assert_string_equal(seen->port[7], ""); /* that did end it */
+}
+
 TEST(the_callers_signals_are_as_they_were)
 {
 	sigset_t before, after;
@@ -323,8 +359,9 @@ int main(void)
 		T(a_second_signal_to_stop_kills_at_once),
 		T(jobs_are_told_to_stop_when_their_parent_is_killed),
 		T(a_job_that_even_kill_does_not_end_is_reported_and_left),
+		T(a_job_that_the_kernel_keeps_is_given_up_before_the_deadline_and_one_that_sleeps_is_not),
 		T(the_callers_signals_are_as_they_were),
 	};
 
-	return run_lanes(tests, COUNT(tests), 5, share);
+	return run_lanes(tests, COUNT(tests), 6, share);
 }

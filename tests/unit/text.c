@@ -268,6 +268,22 @@ TEST(a_duration_that_was_shown_is_read_back_the_same)
 	}
 }
 
+TEST(a_span_is_shown_in_its_two_largest_units)
+{
+	static const struct {
+		uint64_t ms;
+		const char *want;
+	} shown[] = {{0, "1s"}, {1, "1s"}, {1000, "1s"}, {1001, "2s"}, {59000, "59s"}, {59001, "1min 0s"},
+		{245000, "4min 5s"}, {3599000, "59min 59s"}, {3600000, "1h 0min"}, {11520000, "3h 12min"},
+		{UINT32_MAX, "1193h 2min"}};
+	char text[24];
+
+	for (size_t i = 0; i < COUNT(shown); i++) {
+		text_span(text, sizeof(text), shown[i].ms);
+		assert_string_equal(text, shown[i].want);
+	}
+}
+
 TEST(numbers_are_decimal_and_within_their_range)
 {
 	static const struct {
@@ -309,6 +325,7 @@ int main(void)
 		cmocka_unit_test(a_duration_beyond_32_bits_is_out_of_range),
 		cmocka_unit_test(what_is_no_duration_is_refused_and_sets_nothing),
 		cmocka_unit_test(a_duration_is_shown_in_its_largest_exact_unit),
+		cmocka_unit_test(a_span_is_shown_in_its_two_largest_units),
 		cmocka_unit_test(a_duration_that_was_shown_is_read_back_the_same),
 		cmocka_unit_test(numbers_are_decimal_and_within_their_range),
 	};

@@ -2,6 +2,9 @@
 # What the cases share: TAP output, the emulator, and waiting for a state with a deadline. Sourced by them.
 set -u
 
+# Nothing happens by itself in a case but for those about just that, which set timers=keep before.
+[[ ${timers:-} == keep ]] || systemctl stop replug-health.timer replug-refresh.timer 2>/dev/null
+
 n=0 failures=0
 ok() { printf 'ok %d - %s\n' $((++n)) "$*"; }
 not_ok() {
@@ -76,6 +79,10 @@ ends() { happens " $1 reset" "${3:-20}" && becomes "${at[$1]}" "$2" "${3:-20}"; 
 healed() { ends "$1" recovered "${2:-20}"; }                                        # NAME [SECONDS]
 replug_it() { settled; emu unplug "$1" && mark && emu plug "$@"; }                  # NAME [KEY=VALUE…]
 chip() { replug status --json "usb=${at[$1]}" | jq -r --arg key "$2" '.[0].chip[$key]'; } # NAME KEY
+# The kernel puts an idle dongle to sleep, and vhci may lose a device when another wakes up. Lasts until it is unplugged.
+awake() { echo on >"/sys/bus/usb/devices/${at[$1]}/power/control"; } # NAME
+# /dev/video0, of a dongle
+picture() { local v; for v in "/sys/bus/usb/devices/${at[$1]}:1.0/video4linux"/*; do [[ $(<"$v/index") != 0 ]] || echo "/dev/${v##*/}"; done; }
 node() { basename "$(echo "/sys/bus/usb/devices/${at[$1]}:1.0"/ttyUSB*)"; }       # NAME: of a bridge
 
 # Relay boards: plugged, and their node there with its permissions.

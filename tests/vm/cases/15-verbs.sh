@@ -158,7 +158,7 @@ check 'nor ch9329 reset' says 1 'needs root' anybody replug ch9329 reset
 check 'info needs the tty' says 1 'Permission denied' anybody replug ch9329 info
 check 'no device noticed any of this' saw_times 0 '(reset|frame|open)'
 
-for verb in list status check recover reset ch9329 gone; do
+for verb in list status check recover reset ch9329 health refresh gone; do
 	check "$verb --help" says 0 "^usage: replug $verb" replug $verb --help
 	check "$verb --help: on stdout" grep -q "^usage: replug $verb" <(replug $verb --help 2>/dev/null)
 	check "--help tells of $verb" grep -qE "^  $verb " <(replug --help)

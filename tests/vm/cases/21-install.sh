@@ -13,9 +13,14 @@ plug dongle capture
 happens 'dongle configured' >/dev/null && settled
 check 'then a plug is nothing to anybody' saw_times 0 'dongle reset'
 check 'and no unit is known' not systemctl cat replug@x.service
+check 'nor a timer' equal "$(systemctl list-unit-files --no-legend 'replug-*')" ''
+check 'nor is a link left' equal "$(ls /usr/lib/systemd/system/timers.target.wants/*replug* 2>/dev/null)" ''
 check 'no program is left' equal "$(ls /usr/bin/replug /usr/lib/udev/replug-match /usr/bin/replug-relay /usr/lib/replug /usr/share/replug 2>/dev/null)" ''
 check 'make install' mk install
 check 'the unit is known' systemctl cat replug@x.service
+check 'the timers run' systemctl -q is-active replug-health.timer replug-refresh.timer
+check 'and will at the next boot' test -e /usr/lib/systemd/system/timers.target.wants/replug-health.timer \
+	-a -e /usr/lib/systemd/system/timers.target.wants/replug-refresh.timer
 check 'what is plugged already is left alone' saw_times 0 'dongle reset'
 mark
 udevadm trigger --action=add -s usb -s usb-serial -s hid -s hidraw -s tty
@@ -24,4 +29,11 @@ settled
 check 'with one reset' saw_times 1 'dongle reset'
 replug_it dongle
 check 'and the next plug is seen' healed dongle
+check 'make uninstall stops the timers' mk uninstall
+check 'they are gone' equal "$(systemctl list-units --all --no-legend 'replug-*.timer')" ''
+mk install
+systemctl stop replug-health.timer # before: systemd calls a running timer that is masked failed
+systemctl mask replug-health.timer >/dev/null 2>&1
+check 'one that is masked' mk install
+check 'stays off' not systemctl -q is-active replug-health.timer
 finish

@@ -237,6 +237,7 @@ static int streaming_request(struct dongle *g, const struct setup *s, const uint
 			return -EPIPE;
 		memcpy(state, sent, s->length);
 		settle(state);
+		log_event(g->device->name, selector == PROBE ? "probe" : "commit", NULL);
 		return 0;
 	case GET_LEN:
 		return (int)put16(answer, PROBE_SIZE);

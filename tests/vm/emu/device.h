@@ -88,6 +88,7 @@ struct device {
 	long drop_at_reset; /* -1: off */
 	long flap_on, flap_off;
 	bool change_descriptors, reenumerate, ep0_stall, failing;
+	bool ep0_silent; /* answers nothing, until it is reset */
 	char unplug_on[24];
 	long unplug_nth; /* … when it has come so often */
 	struct timer unplug_soon;

@@ -117,6 +117,7 @@ static int set_common(struct device *d, const char *key, const char *value)
 		{"change-descriptors", NULL, &d->change_descriptors, NULL, 0},
 		{"reenumerate", NULL, &d->reenumerate, NULL, 0},
 		{"ep0-stall", NULL, &d->ep0_stall, NULL, 0},
+		{"ep0-silent", NULL, &d->ep0_silent, NULL, 0},
 		{"fail-resets", NULL, NULL, &d->fail_resets, 0},
 		{"stall-descriptors", NULL, NULL, &d->stall_descriptors, 0},
 		{"back-after", NULL, NULL, &d->back_after, 0},

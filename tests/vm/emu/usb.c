@@ -302,9 +302,11 @@ static void control(struct device *d, struct urb *u)
 	memset(answer, 0, 64);
 	/* A reset is no request: whatever a fault makes of the one that tells of it, the device felt it. */
 	if (s.type == DEVICE_TO_HOST && s.request == GET_DESCRIPTOR && s.value == DT_DEVICE << 8 &&
-		s.length == AFTER_RESET_LENGTH)
+		s.length == AFTER_RESET_LENGTH) {
+		d->ep0_silent = false;
 		after_reset(d);
-	n = d->life == LEAVING ? -EPROTO : fault_control(d, &s);
+	}
+	n = d->life == LEAVING ? -EPROTO : d->ep0_silent ? CONTROL_PENDING : fault_control(d, &s);
 	u->held = n == CONTROL_PENDING;
 	if (n == 0)
 		n = regular(d, &s, u->data, answer);

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+#include "refresh.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "guard.h"
+#include "log.h"
+#include "recover.h"
+#include "text.h"
+#include "use.h"
+#include "verbs.h"
+#include "wait.h"
+
+uint64_t refresh_left(const struct record *r, uint32_t every_ms, uint64_t plugged, uint64_t now)
+{
+	uint64_t from = r->verified_ms > r->refreshed_ms ? r->verified_ms : r->refreshed_ms;
+
+	if (plugged > from)
+		from = plugged;
+	return from + every_ms > now ? from + every_ms - now : 0;
+}
+
+/* When udev first saw the device, of clock_ms; 0 where it does not say. */
+static uint64_t plugged_at(struct udev *udev, const struct device *d, uint64_t now)
+{
+	struct udev_device *u = udev_device_new_from_syspath(udev, d->syspath);
+	uint64_t age = u ? udev_device_get_usec_since_initialized(u) / 1000 : 0;
+
+	if (u)
+		udev_device_unref(u);
+	return age && age < now ? now - age : 0;
+}
+
+/* Why a device is not recovered now. */
+enum answer { DO_IT, NOT_DUE, IN_USE, HELD_BACK, LOCKED };
+
+/* One device that is looked at, with its port's lock held if it is not for show. */
+struct turn {
+	struct device d; /* as it is by now: the ones before it took their time */
+	char name[256];
+	struct record r;
+	struct use use;
+	uint64_t left;
+};
+
+static enum answer weigh(const struct call *c, struct turn *k)
+{
+	uint64_t now = clock_ms();
+
+	record_load(k->d.port, &k->r);
+	k->left = refresh_left(&k->r, k->d.conf->every_ms, plugged_at(c->udev, &k->d, now), now);
+	if (k->left)
+		return NOT_DUE;
+	/* A healthy device is not worth being held for. */
+	if (k->r.held || !guard_allows(&k->r, &c->config->guard, now))
+		return HELD_BACK;
+	const struct device *d = &k->d;
+	use_find(&d, 1, &k->use);
+	return k->use.classes && k->d.conf->busy != BUSY_RESET ? IN_USE : DO_IT;
+}
+
+static enum status plan(const struct call *c, struct turn *k)
+{
+	char left[32];
+
+	switch (weigh(c, k)) {
+	case NOT_DUE:
+		text_span(left, sizeof(left), k->left);
+		printf("%s: due in %s\n", k->name, left);
+		break;
+	case HELD_BACK:
+		printf("%s: due; reset too often of late, left alone by the guard\n", k->name);
+		break;
+	case IN_USE:
+		printf("%s: due; in use by %s: %s\n", k->name, k->use.who,
+			k->d.conf->busy == BUSY_SKIP ? "skipped this time" : "postponed");
+		break;
+	default:
+		printf("%s: due; would be recovered%s%s\n", k->name, k->use.classes ? ", although in use by " : "",
+			k->use.who);
+	}
+	return STATUS_DONE;
+}
+
+/* What is not recovered now has a word said about it once, not at each tick. */
+static enum answer decide(const struct call *c, struct turn *k)
+{
+	int lock = record_lock(k->d.port, 0);
+	char every[24];
+
+	if (lock < 0)
+		return LOCKED;
+	enum answer a = weigh(c, k);
+	text_duration_show(every, sizeof(every), k->d.conf->every_ms);
+	if (a == IN_USE && k->d.conf->busy == BUSY_SKIP) {
+		log_line(LOG_INFO, "%s: due, but in use by %s: left for another %s", k->name, k->use.who, every);
+	} else if (a == IN_USE && !k->r.postponed) {
+		log_line(LOG_INFO, "%s: due, but in use by %s: postponed until it is free", k->name, k->use.who);
+	}
+	bool postponed = a == IN_USE && k->d.conf->busy == BUSY_POSTPONE;
+	bool counted = a == DO_IT || (a == IN_USE && !postponed);
+	if (counted) /* before it is done: what fails waits as long as what succeeds */
+		k->r.refreshed_ms = clock_ms();
+	if (counted || postponed != k->r.postponed) {
+		k->r.postponed = postponed;
+		/* Without it the next tick would do it all over again. */
+		int e = record_save(&k->r);
+		if (e) {
+			log_line(LOG_ERR, "%s: not refreshed, its record in " RECORD_DIR " cannot be written: %s",
+				k->name, strerror(-e));
+			a = LOCKED;
+		}
+	}
+	record_unlock(lock);
+	return a;
+}
+
+static enum status recover(void *ctx, const char *port)
+{
+	return recover_port(ctx, port);
+}
+
+static enum status refresh(const struct call *c, struct turn *k)
+{
+	struct run run = {.udev = c->udev, .config = c->config, .mode = RECOVER_CHECKUP, .unasked = true};
+
+	switch (decide(c, k)) {
+	case DO_IT:
+		return recover_ports((const char *const[]){k->d.port}, 1, recover, &run);
+	case LOCKED:
+	case HELD_BACK:
+		return STATUS_HELD;
+	default:
+		return STATUS_DONE;
+	}
+}
+
+enum status verb_refresh(struct call *c)
+{
+	enum status s = STATUS_DONE;
+	struct turn k;
+
+	log_open("replug", true);
+	/* One after the other: two of one hub would be in each other's way, and the box would be blind meanwhile. */
+	for (size_t i = 0; i < c->devices; i++) {
+		const struct device *d = &c->device[i];
+		if (c->sel.n ? !device_matches(d, &c->sel) : !d->conf || !d->conf->every_ms)
+			continue;
+		k = (struct turn){0};
+		if (device_read(c->udev, c->config, d->port, &k.d))
+			continue; /* unplugged by now: its next plug sees to it */
+		device_name(&k.d, k.name, sizeof(k.name));
+		if (k.d.conf && k.d.conf->every_ms)
+			s = status_worse(s, c->dry_run ? plan(c, &k) : refresh(c, &k));
+		else if (c->dry_run)
+			printf("%s: never due: %s\n", k.name,
+				k.d.conf ? "its section has no `every`" : "no section takes it");
+	}
+	return status_worse(s, c->missing);
+}

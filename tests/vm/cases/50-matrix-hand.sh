@@ -1,7 +1,9 @@
 #!/bin/bash
-# The fault matrix, trigger: hand. See tests/vm/matrix/.
+# The fault matrix (tests/vm/matrix/), trigger: hand.
 # timeout: 600
 # shellcheck source=tests/vm/matrix/engine.sh
 . /bench/matrix/engine.sh
-make_cells "$rows_bus$rows_chip" hand
-matrix "${1:-0}" 4
+seeded "$@"
+group 4 "$rows_bus$rows_chip" hand
+group 2 "$rows_slow" hand
+matrix

@@ -29,7 +29,7 @@ section() { # NAME
 		match = $id usb=${at[$1]}
 		reset = usb, rebind, authorize, power
 		power-off = 300ms
-		timeout = 6s
+		timeout = 20s
 		attempts = 2
 		ready = 3s
 		$more
@@ -77,11 +77,11 @@ set_up() { # LANES
 }
 
 # Cells are taken by whichever lane is free.
-run_lane() { # N
+run_lane() { # N FIRST LAST
 	local i lane=$1
 	RANDOM=$((seed + lane * 1000))
 	for name in "d$lane" "b$lane"; do seen[$name]=$(emu mark); done
-	for ((i = 0; i < ${#cell[@]}; i++)); do
+	for ((i = $2; i < $3; i++)); do
 		mkdir "$work/taken.$i" 2>/dev/null || continue
 		run_cell "$i" "$lane"
 	done
@@ -111,7 +111,7 @@ run_cell() { # NUMBER LANE
 			printf '%s\n' "${bad[@]}" 'what was said:'
 			told
 			echo 'what the device felt:'
-			emu log --since "$mark" | grep -E " (${names[0]}|${names[-1]}) " | tail -60
+			emu log --since "$mark" | grep -E " (${names[0]}|${names[-1]}) " | grep -vE ' (suppressed|answer|modem|frame 57 AB 00 01)' | head -60
 		}
 	} >"$work/.result.$i"
 	mv "$work/.result.$i" "$work/result.$i"
@@ -123,7 +123,7 @@ report() { # the cells in their order, as they come in
 	for ((i = 0; i < ${#cell[@]}; i++)); do
 		IFS='|' read -r device fault trigger settings keys outcome resets pattern <<<"${cell[i]}"
 		until [[ -e $work/result.$i ]]; do
-			kill -0 "${lanes[@]}" 2>/dev/null || [[ -e $work/result.$i ]] || echo '0|nothing, its lane ended|' >"$work/result.$i"
+			kill -0 "$runner" 2>/dev/null || [[ -e $work/result.$i ]] || echo '0|nothing|' >"$work/result.$i"
 			read -rt 0.1 -u "$never" || :
 		done
 		IFS='|' read -r good happened took <"$work/result.$i"
@@ -141,21 +141,40 @@ report() { # the cells in their order, as they come in
 	printf '# %s\n' "${table[@]}"
 }
 
-# matrix SEED LANES: runs all cells that make_cells has made. Seed 0: in the order of the table, and without delay.
-matrix() {
-	local lane
+# group LANES ROWS TRIGGER…: cells that are run together, on so many lanes, before those of the next group.
+group() {
+	lanes_of+=("$1") first_of+=("${#cell[@]}")
+	make_cells "${@:2}"
+	shuffle "${first_of[-1]}"
+}
+
+run_groups() {
+	local g lane all=()
+	for ((g = 0; g < ${#lanes_of[@]}; g++)); do
+		for ((lane = 0; lane < lanes_of[g]; lane++)); do
+			run_lane "$lane" "${first_of[g]}" "${first_of[g + 1]:-${#cell[@]}}" &
+			all+=($!)
+		done
+		wait "${all[@]}"
+	done
+}
+
+# Before the first group. Seed 0, or none: in the order of the table, and without delay.
+seeded() {
 	seed=${1:-0}
 	echo "# seed $seed"
 	RANDOM=$seed
-	((seed == 0)) || shuffle
+}
+
+matrix() {
+	local lane most=0
+	for lane in "${lanes_of[@]}"; do ((lane <= most)) || most=$lane; done
 	start_emulator
-	set_up "$2"
-	for ((lane = 0; lane < $2; lane++)); do
-		run_lane "$lane" &
-		lanes+=($!)
-	done
+	set_up "$most"
+	run_groups &
+	runner=$!
 	report
-	wait "${lanes[@]}"
+	wait "$runner"
 	kill "$watcher"
 	check 'the kernel has nothing to complain of' equal "$(dmesg | grep -E 'WARNING:|BUG:|Oops')" ''
 	check 'the guard was never needed' equal "$(journal | grep -c 'left alone until')" 0
@@ -164,4 +183,4 @@ matrix() {
 	finish
 }
 declare -A units=() seen=()
-lanes=()
+lanes_of=() first_of=()

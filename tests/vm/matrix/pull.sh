@@ -113,30 +113,43 @@ pull() {
 	[[ $settings != kill=* ]] || kill_at "${settings#kill=}"
 }
 
-processes() { # of the run
-	local name
+# Those of the run, in pids; no process is started for it. Fails where one of the devices has none.
+find_processes() {
+	local name found more
+	pids=()
 	for name in "${names[@]}"; do
 		if [[ $trigger == plug ]]; then
-			cat "$(cgroup "$name")/cgroup.procs" 2>/dev/null
+			found=()
+			{ mapfile -t found <"/sys/fs/cgroup/system.slice/system-replug.slice/${units[$name]}/cgroup.procs"; } 2>/dev/null
+			((${#found[@]})) || return 1
+			pids+=("${found[@]}")
 		else
-			echo "$run" "$(cat "/proc/$run/task/$run/children" 2>/dev/null)"
+			more=''
+			{ read -r more <"/proc/$run/task/$run/children"; } 2>/dev/null
+			read -ra found <<<"$run $more"
+			pids=("${found[@]}")
 		fi
 	done
 }
-owes() { [[ $(record "$1" owed) == "$2"* ]]; }
-works() { [[ $(processes) ]]; }
+# The time there is for this is short: no process is started.
+owes() { # NAME WORD
+	local all=''
+	{ IFS='' read -rd '' all <"/run/replug/${at[$1]}.json"; } 2>/dev/null
+	[[ $all == *'"owed":"'"$2"* ]]
+}
 kill_at() { # POINT
-	local name=${names[0]} end=$((SECONDS + limit))
+	local name=${names[0]} end=$((SECONDS + limit)) pids
+	renice -n -19 $BASHPID >/dev/null
 	case $1 in
 	bind | authorize) # no event: what is off is on record as owed
-		until owes "$name" "$1" || ((SECONDS > end)); do :; done
+		until owes "$name" "$1" || ((SECONDS > end)) || runs_ended "$name"; do :; done
 		;;
 	*) emu wait --since "$mark" --timeout "$limit" " $name $1" >/dev/null ;;
 	esac
-	[[ $trigger != plug ]] || until_ 20 works
+	until find_processes || ((SECONDS > end)) || runs_ended "$name"; do :; done
 	pause 200
-	# shellcheck disable=SC2046 # all of them
-	kill -KILL $(processes) 2>/dev/null || complain 'it was killed too late'
+	kill -KILL "${pids[@]}" 2>/dev/null || complain 'it was killed too late'
+	renice -n 0 $BASHPID >/dev/null
 }
 
 # Until there is an outcome.
@@ -146,6 +159,7 @@ await() {
 		for name in "${names[@]}"; do
 			until_ "$limit" runs_ended "$name" >/dev/null || complain "the run on $name hangs"
 		done
+		[[ $outcome == stuck || $outcome == killed ]] || at_rest_all
 		code=$(head -qn1 "${ports[@]/#/$work/ended.}" 2>/dev/null | sort -u | tr '\n' ' ')
 		return
 	fi
@@ -156,4 +170,11 @@ await() {
 	fi
 	wait "$run" 2>/dev/null || status=$?
 	code=$status
+	[[ $outcome == stuck || $outcome == killed ]] || at_rest_all
+}
+# Where the run had a device enumerated anew, its unit was started, too.
+at_rest_all() {
+	local name
+	udevadm settle
+	for name in "${names[@]}"; do until_ "$limit" at_rest "$name" >/dev/null || complain "the unit of $name does not end"; done
 }

@@ -28,7 +28,7 @@ section() { # NAME
 		[device $1]
 		match = $id usb=${at[$1]}
 		reset = usb, rebind, authorize, power
-		power-off = 300ms
+		power-off = 1s
 		timeout = 20s
 		attempts = 2
 		ready = 3s
@@ -73,7 +73,7 @@ set_up() { # LANES
 			units[$name]=$(systemd-escape --template=replug@.service --path "$(realpath "/sys/bus/usb/devices/usb1")/${at[$name]}")
 		done
 	done
-	for name in "${!at[@]}"; do becomes "${at[$name]}" recovered 60 >/dev/null && ready "$name"; done
+	for name in "${!at[@]}"; do becomes "${at[$name]}" recovered 60 >/dev/null && ready "$name" >/dev/null; done
 }
 
 # Cells are taken by whichever lane is free.

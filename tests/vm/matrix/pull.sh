@@ -165,7 +165,7 @@ await() {
 	fi
 	while kill -0 "$run" 2>/dev/null && ((SECONDS < end)); do read -rt 0.02 -u "$never" || :; done
 	if kill -0 "$run" 2>/dev/null; then
-		complain 'the run hangs'
+		complain "the run hangs: $(ps -o pid,ppid,stat,wchan:24,etimes,args -p "$run" --ppid "$run")"
 		kill -KILL "$run"
 	fi
 	wait "$run" 2>/dev/null || status=$?

@@ -1,6 +1,6 @@
 #!/bin/bash
 # The fault matrix (tests/vm/matrix/), trigger: health.
-# timeout: 600
+# timeout: 900
 # shellcheck source=tests/vm/matrix/engine.sh
 . /bench/matrix/engine.sh
 seeded "$@"

@@ -10,6 +10,7 @@
 . /bench/matrix/judge.sh
 
 work=/run/matrix
+patience=20s # a section's timeout, where the cell has none; a run is told stuck after three times the longest one there is
 limit=45 # seconds: what takes longer hangs
 ms() { echo $((${EPOCHREALTIME/./} / 1000)); }
 pause() { ((seed == 0 || $1 == 0)) || read -rt "0.$(printf %03d $((RANDOM % $1)))" -u "$never" || :; } # up to so many ms
@@ -29,7 +30,7 @@ section() { # NAME
 		match = $id usb=${at[$1]}
 		reset = usb, rebind, authorize, power
 		power-off = 1s
-		timeout = 20s
+		timeout = $patience
 		attempts = 2
 		ready = 3s
 		$more
@@ -49,8 +50,10 @@ set_up() { # LANES
 	configure <<-END
 		[device capture]
 		match =
+		timeout = $patience
 		[device hid]
 		match =
+		timeout = $patience
 		[guard]
 		forgive = 0
 	END

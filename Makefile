@@ -4,6 +4,7 @@
 #   make install    DESTDIR=, PREFIX=, SYSCONFDIR=     make demo     shows the main job on virtual USB devices
 #   make uninstall  keeps /etc/replug.conf             make check    runs every test
 #   make clean                                         make lint     formatting and static analysis
+#   make matrix    SEEDS="1 2 3"                        every fault under every trigger, in random order
 
 VERSION    := 0.1.0
 PREFIX     ?= /usr
@@ -171,7 +172,7 @@ clean:
 	rm -rf $(B)
 
 FORCE:
-.PHONY: all payload install uninstall clean deps deps-build demo check check-unit check-vm lint FORCE
+.PHONY: all payload install uninstall clean deps deps-build demo check check-unit check-vm matrix lint FORCE
 
 # --- unit tests ---
 # Every source with the sanitizers in it, and a program for each file of tests; the scripts run the real programs,
@@ -210,6 +211,14 @@ EMU_TESTS := $(addprefix tests/vm/emu/,selftest.sh relays.sh power.sh faults.sh)
 check:
 	@$(MAKE) -j2 payload stage $(SAN_BIN)
 	@tests/run tests/project.sh $(UNIT) --vm $(EMU_TESTS) $(wildcard tests/vm/cases/*.sh)
+
+# The fault matrix in an order and at times that a seed decides; what each run said is kept in build/vm/.
+SEEDS ?= $(shell seq 1 20)
+
+matrix: payload
+	@bad=0; for seed in $(SEEDS); do echo "seed $$seed:"; \
+		tests/run --arg $$seed --vm $(addprefix tests/vm/matrix/,hand.sh plug.sh refresh.sh health.sh) || bad="$$bad $$seed"; done; \
+		[ "$$bad" = 0 ] || { echo "failed with these seeds: $${bad#0 }"; exit 1; }
 
 check-vm: payload
 	@tests/run --vm $(wildcard tests/vm/cases/*.sh)

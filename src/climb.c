@@ -258,5 +258,9 @@ int story_heal(struct story *s, bool verify_first)
 		s->r.resets--; /* what was refused is no reset */
 	if (*all)
 		snprintf(s->why, sizeof(s->why), "%s", all);
+	/* What the last rung had enumerated anew has been tried in vain, and is not another plug. */
+	struct device now;
+	if (*all && e != -ENODEV)
+		look_again(s, &now);
 	return e;
 }

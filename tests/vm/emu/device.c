@@ -235,7 +235,7 @@ static void heard(size_t seq, const char *name, const char *event)
 {
 	struct device *d = device_find(name);
 	(void)seq;
-	if (d && d->unplug_on[0] && strcmp(d->unplug_on, event) == 0) {
+	if (d && d->unplug_on[0] && strcmp(d->unplug_on, event) == 0 && --d->unplug_nth == 0) {
 		d->unplug_on[0] = '\0';
 		/* Not here and now: the event may come from the middle of a request. */
 		timer_set(&d->unplug_soon, now_ns());

@@ -90,6 +90,7 @@ struct device {
 	bool change_descriptors, reenumerate, ep0_stall, failing;
 	bool ep0_silent; /* answers nothing, until it is reset */
 	char unplug_on[24];
+	long unplug_nth; /* … when it has come so often */
 	struct timer unplug_soon;
 	enum silence silence; /* for this and the rest see faults.h */
 	enum heals_on heals_on;

@@ -87,10 +87,18 @@ static int set_flag(bool *flag, const char *value)
 	return 0;
 }
 
+/* EVENT or EVENT:N, when it comes for the Nth time from now on. */
 static int set_unplug_on(struct device *d, const char *value)
 {
-	int n = snprintf(d->unplug_on, sizeof(d->unplug_on), "%s", strcmp(value, "0") == 0 ? "" : value);
-	return n < (int)sizeof(d->unplug_on) ? 0 : -1;
+	size_t word = strcspn(value, ":");
+
+	if (word >= sizeof(d->unplug_on))
+		return -1;
+	d->unplug_nth = 1;
+	if (value[word] && parse_number(value + word + 1, 1, 1000, &d->unplug_nth) < 0)
+		return -1;
+	snprintf(d->unplug_on, sizeof(d->unplug_on), "%.*s", strcmp(value, "0") == 0 ? 0 : (int)word, value);
+	return 0;
 }
 
 /* 1: taken, 0: not a key of every device, -1: bad value. */

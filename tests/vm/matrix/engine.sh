@@ -1,0 +1,189 @@
+# shellcheck shell=bash
+# The fault matrix: every fault (cells.sh) under every trigger, on lanes side by side, each a dongle and a bridge of its
+# own. Sourced by hand.sh, plug.sh, refresh.sh and health.sh, which call `matrix`.
+# A cell: a device that is well, and nothing on record; the fault is put into it; the trigger is pulled; what comes of it
+# is compared with what is expected; then the fault is taken away, and the device has to be well again.
+# shellcheck source=tests/vm/lib.sh
+. /bench/lib.sh
+. /bench/matrix/cells.sh
+. /bench/matrix/pull.sh
+. /bench/matrix/judge.sh
+
+work=/run/matrix
+patience=20s # a section's timeout, where the cell has none; a run is told stuck after three times the longest one there is
+limit=45 # seconds: what takes longer hangs
+ms() { echo $((${EPOCHREALTIME/./} / 1000)); }
+pause() { ((seed == 0 || $1 == 0)) || read -rt "0.$(printf %03d $((RANDOM % $1)))" -u "$never" || :; } # up to so many ms
+complain() { bad+=("$*"); }
+need() { # WHAT COMMAND…: one thing that has to be true
+	local what=$1 said
+	shift
+	said=$("$@" 2>&1) || complain "$what${said:+: ${said//$'\n'/ / }}"
+}
+
+# Each device has a section of its own; `fit` gives it the keys of a cell, for those that it has always.
+section() { # NAME
+	local id=534d:2109 more='expect = video4linux'
+	[[ $1 == d* ]] || id=1a86:7523 more=$'init = ch9329\nbaud = auto'
+	cat >"/etc/replug.conf.d/1-$1.conf" <<-END
+		[device $1]
+		match = $id usb=${at[$1]}
+		reset = usb, rebind, authorize, power
+		power-off = 1s
+		timeout = $patience
+		attempts = 2
+		ready = 3s
+		$more
+	END
+}
+fit() { # NAME KEYS
+	printf '%s\n' "[device $1]" "${2//;/$'\n'}" >"$work/new.$1"
+	mv "$work/new.$1" "/etc/replug.conf.d/2-$1.conf"
+}
+
+set_up() { # LANES
+	local lane name next=0
+	mkdir -p "$work" /etc/replug.conf.d /run/systemd/system/replug@.service.d
+	systemctl stop replug-health.timer replug-refresh.timer 2>/dev/null
+	# Idle dongles stay awake: vhci may lose a device when another one wakes up.
+	echo -1 >/sys/module/usbcore/parameters/autosuspend
+	configure <<-END
+		[device capture]
+		match =
+		timeout = $patience
+		[device hid]
+		match =
+		timeout = $patience
+		[guard]
+		forgive = 0
+	END
+	# How each run of the unit ended, when all that is done after it has been done.
+	cat >/run/systemd/system/replug@.service.d/matrix.conf <<-END
+		[Service]
+		ExecStopPost=/bin/sh -c 'f=%f; echo "\$\$EXIT_CODE \$\$EXIT_STATUS" >>$work/ended.\$\${f##*/}'
+	END
+	systemctl daemon-reload
+	journalctl -f -n0 -t replug -o cat >"$work/journal" 2>/dev/null &
+	watcher=$!
+	for ((lane = 0; lane < $1; lane++)); do
+		for name in "d$lane" "b$lane"; do
+			# Known before it is plugged, so that its section is there when it comes.
+			((next += 1))
+			at["$name"]=1-$next
+			section "$name"
+			emu plug "$name" "$([[ $name == d* ]] && echo capture || echo bridge)" "port=$((next - 1))"
+			equal "$(emu port "$name")" "${at[$name]}" || echo "Bail out! $name is in another port"
+			units[$name]=$(systemd-escape --template=replug@.service --path "$(realpath "/sys/bus/usb/devices/usb1")/${at[$name]}")
+		done
+	done
+	for name in "${!at[@]}"; do becomes "${at[$name]}" recovered 60 >/dev/null && ready "$name" >/dev/null; done
+}
+
+# Cells are taken by whichever lane is free.
+run_lane() { # N FIRST LAST
+	local i lane=$1
+	RANDOM=$((seed + lane * 1000))
+	for name in "d$lane" "b$lane"; do seen[$name]=$(emu mark); done
+	for ((i = $2; i < $3; i++)); do
+		mkdir "$work/taken.$i" 2>/dev/null || continue
+		run_cell "$i" "$lane"
+	done
+}
+
+run_cell() { # NUMBER LANE
+	local i=$1 begun took device fault trigger settings keys outcome resets pattern helpers=() bad=() self=''
+	local names=() ports=() happened='' code=''
+	IFS='|' read -r device fault trigger settings keys outcome resets pattern <<<"${cell[i]}"
+	[[ $settings != 'no chip' ]] || { printf '%s\n' 'no chip' >"$work/.result.$i"; mv "$work/.result.$i" "$work/result.$i"; return; }
+	case $device in d) names=("d$2") ;; b) names=("b$2") ;; 2) names=("d$2" "b$2") ;; esac
+	for name in "${names[@]}"; do ports+=("${at[$name]}"); done
+	pause 300
+	prepare
+	pause 500
+	begun=$(ms)
+	pull
+	await
+	took=$(($(ms) - begun))
+	judge
+	afterwards
+	for name in "${names[@]}"; do usable "$name"; done
+	for name in "${names[@]}"; do seen[$name]=$(emu mark); done
+	{
+		printf '%s|%s|%s\n' "$((${#bad[@]} == 0))" "$happened" "$took"
+		((${#bad[@]} == 0)) || {
+			printf '%s\n' "${bad[@]}" 'what was said:'
+			told
+			echo 'what the device felt:'
+			emu log --since "$mark" | grep -E " (${names[0]}|${names[-1]}) " | grep -vE ' (suppressed|answer|modem|frame 57 AB 00 01)' | head -60
+		}
+	} >"$work/.result.$i"
+	mv "$work/.result.$i" "$work/result.$i"
+}
+
+report() { # the cells in their order, as they come in
+	local i device fault trigger settings keys outcome resets pattern good happened took table=()
+	local -A of=([d]=dongle [b]=bridge [2]=both)
+	for ((i = 0; i < ${#cell[@]}; i++)); do
+		IFS='|' read -r device fault trigger settings keys outcome resets pattern <<<"${cell[i]}"
+		until [[ -e $work/result.$i ]]; do
+			kill -0 "$runner" 2>/dev/null || [[ -e $work/result.$i ]] || echo '0|nothing|' >"$work/result.$i"
+			read -rt 0.1 -u "$never" || :
+		done
+		IFS='|' read -r good happened took <"$work/result.$i"
+		if [[ $good == 'no chip' ]]; then
+			table+=("$(printf '%-6s  %-42s  %-7s  %s' dongle "$fault" "$trigger" 'no chip')")
+			continue
+		fi
+		((good)) && ok "${of[$device]}, $fault, $trigger: $happened" || {
+			not_ok "${of[$device]}, $fault, $trigger: $happened instead of $outcome"
+			sed '1d; s/^/#   /' "$work/result.$i"
+		}
+		table+=("$(printf '%-6s  %-42s  %-7s  %-16s  %-20s %6s' "${of[$device]}" "$fault" "$trigger" "$outcome" "$happened" "$took")")
+	done
+	printf '# %-6s  %-42s  %-7s  %-16s  %-20s %6s\n' device fault trigger expected happened ms
+	printf '# %s\n' "${table[@]}"
+}
+
+# group LANES ROWS TRIGGER…: cells that are run together, on so many lanes, before those of the next group.
+group() {
+	lanes_of+=("$1") first_of+=("${#cell[@]}")
+	make_cells "${@:2}"
+	shuffle "${first_of[-1]}"
+}
+
+run_groups() {
+	local g lane all=()
+	for ((g = 0; g < ${#lanes_of[@]}; g++)); do
+		for ((lane = 0; lane < lanes_of[g]; lane++)); do
+			run_lane "$lane" "${first_of[g]}" "${first_of[g + 1]:-${#cell[@]}}" &
+			all+=($!)
+		done
+		wait "${all[@]}"
+	done
+}
+
+# Before the first group. Seed 0, or none: in the order of the table, and without delay.
+seeded() {
+	seed=${1:-0}
+	echo "# seed $seed"
+	RANDOM=$seed
+}
+
+matrix() {
+	local lane most=0
+	for lane in "${lanes_of[@]}"; do ((lane <= most)) || most=$lane; done
+	start_emulator
+	set_up "$most"
+	run_groups &
+	runner=$!
+	report
+	wait "$runner"
+	kill "$watcher"
+	check 'the kernel has nothing to complain of' equal "$(dmesg | grep -E 'WARNING:|BUG:|Oops')" ''
+	check 'the guard was never needed' equal "$(journal | grep -c 'left alone until')" 0
+	check 'no unit has failed' equal "$(systemctl list-units --state=failed --plain --no-legend)" ''
+	echo "# $SECONDS s for ${#cell[@]} cells"
+	finish
+}
+declare -A units=() seen=()
+lanes_of=() first_of=()

@@ -1,0 +1,9 @@
+#!/bin/bash
+# The fault matrix (tests/vm/matrix/), trigger: plug.
+# timeout: 900
+# shellcheck source=tests/vm/matrix/engine.sh
+. /bench/matrix/engine.sh
+seeded "$@"
+group 4 "$rows_bus$rows_chip" plug
+group 2 "$rows_slow" plug
+matrix

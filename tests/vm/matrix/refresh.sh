@@ -1,0 +1,9 @@
+#!/bin/bash
+# The fault matrix (tests/vm/matrix/), trigger: refresh.
+# timeout: 900
+# shellcheck source=tests/vm/matrix/engine.sh
+. /bench/matrix/engine.sh
+seeded "$@"
+group 4 "$rows_bus$rows_chip" refresh
+group 2 "$rows_slow" refresh
+matrix

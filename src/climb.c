@@ -247,6 +247,8 @@ int story_heal(struct story *s, bool verify_first)
 		else
 			snprintf(all, sizeof(all), "%s", s->why);
 		n = n < sizeof(all) ? n : sizeof(all) - 1;
+		if (e == -ENODEV && !story_silent(s->d.port))
+			break;
 		unsigned next = i + 1;
 		while (next < l->n && e == -ENODEV && ladder_needs_device(l->method[next]))
 			next++;

@@ -10,8 +10,8 @@
 enum guard_answer {
 	GUARD_RESET,  /* go ahead */
 	GUARD_FINISH, /* this add may be the doing of our last reset: verify, and reset only if that fails */
-	GUARD_DONE,   /* this very device was recovered already, since it was plugged */
-	GUARD_HELD,   /* leave the port alone; held was set just now or before */
+	GUARD_DONE, /* this very device was recovered already, since it was plugged, or has just been tried in vain */
+	GUARD_HELD, /* leave the port alone; held was set just now or before */
 };
 
 /*

@@ -89,6 +89,7 @@ static const struct field {
 	FIELD(U64, verified_ms),
 	FIELD(U64, gone_ms),
 	FIELD(U64, event_ms),
+	FIELD(U64, ended_ms),
 	FIELD(FLAG, held),
 	FIELD(TEXT, health),
 	FIELD(U64, health_when),

@@ -56,7 +56,7 @@ struct record {
 	uint64_t
 		started; /* of that process, in clock ticks since boot: a number used again is not the same process */
 	unsigned dev;    /* the device number that the outcome is about */
-	uint64_t verified_ms, gone_ms, event_ms;
+	uint64_t verified_ms, gone_ms, event_ms, ended_ms;
 	uint64_t reset_ms[GUARD_RESETS_MAX];
 	unsigned resets;
 	bool held;

@@ -35,8 +35,9 @@ static bool guarded(struct story *s, bool *verify_first, enum status *status)
 	switch (guard_event(&s->r, &s->run->config->guard, s->d.dev, added_at(s, now), now, &fresh)) {
 	case GUARD_DONE:
 		story_save(s);
-		log_line(LOG_DEBUG, "%s: recovered already, nothing to do", s->name);
-		*status = STATUS_DONE;
+		log_line(LOG_DEBUG, "%s: %s, nothing to do", s->name,
+			s->r.state == RECORD_FAILED ? "just tried in vain" : "recovered already");
+		*status = s->r.state == RECORD_FAILED ? STATUS_HELD : STATUS_DONE;
 		return true;
 	case GUARD_HELD:
 		if (fresh) {
@@ -292,33 +293,52 @@ static void stuck(const char *port, pid_t pid)
 	record_save(&r);
 }
 
-/* The longest that a run may take if the kernel keeps its own deadlines, and the longest `timeout`. */
-static uint32_t budget_ms(const struct config *c, uint32_t *timeout)
+/* How long the devices of these ports may take to be back, at most. */
+static uint32_t longest_timeout(const struct config *c, const char *const *port, size_t n)
 {
 	struct device_conf none;
 	uint32_t most = 0;
 
 	config_device_defaults(&none);
-	*timeout = c->n ? 0 : none.timeout_ms;
+	for (size_t i = 0; i < n; i++) {
+		const struct device_conf *d = NULL;
+		struct device now;
+		struct record r;
+		if (!record_load(port[i], &r) && r.section[0])
+			d = config_find(c, r.section);
+		else if (!device_read(NULL, c, port[i], &now))
+			d = now.conf;
+		uint32_t ms = d ? d->timeout_ms : none.timeout_ms;
+		most = ms > most ? ms : most;
+	}
+	return most;
+}
+
+/* The longest that a run may take if the kernel keeps its own deadlines. */
+static uint32_t budget_ms(const struct config *c)
+{
+	struct device_conf none;
+	uint32_t most = 0;
+
+	config_device_defaults(&none);
 	for (size_t i = 0; i <= c->n; i++) {
 		const struct device_conf *d = i < c->n ? &c->device[i] : &none;
 		uint32_t finish = DROPS * (2 * d->timeout_ms + d->attempts * (d->ready_ms + 2000));
 		uint32_t ms = (d->ladder.n + 1) * (finish + RESET_MS + d->power_off_ms);
 		if (ms > most)
 			most = ms;
-		if (d->match.n && d->timeout_ms > *timeout)
-			*timeout = d->timeout_ms;
 	}
 	return STORY_LOCK_MS + most;
 }
 
 enum status recover_ports(const char *const *port, size_t n, supervise_job *job, struct run *run)
 {
-	uint32_t timeout;
-	struct supervise how = {.job = job, .ctx = run, .stuck = stuck};
+	struct supervise how = {.job = job,
+		.ctx = run,
+		.deadline_ms = budget_ms(run->config),
+		.stuck_ms = 3 * longest_timeout(run->config, port, n),
+		.stuck = stuck};
 
-	how.deadline_ms = budget_ms(run->config, &timeout);
-	how.stuck_ms = 3 * timeout;
 	enum status s = supervise(port, n, &how);
 	for (size_t i = 0; i < n; i++)
 		recover_settle(port[i]);

@@ -46,9 +46,9 @@ enum status recover_settle(const char *port);
 
 /*
  * Runs a job with run for its context on each port, side by side and supervised, then pays what one that was killed
- * has left owed. One that the kernel keeps for longer than three times the longest `timeout` is given up: that is put
- * on record, and from then on events on its port are answered at once, until the kernel lets go of it. Returns the
- * worst status.
+ * has left owed. One that the kernel keeps for longer than three times their longest `timeout` is given up: that is
+ * put on record, and from then on events on its port are answered at once, until the kernel lets go of it. Returns
+ * the worst status.
  */
 enum status recover_ports(const char *const *port, size_t n, supervise_job *job, struct run *run);
 

@@ -91,6 +91,7 @@ enum status story_conclude(struct story *s, int e)
 {
 	s->r.duration_ms = (uint32_t)(clock_ms() - s->begun);
 	s->r.when = time(NULL);
+	s->r.ended_ms = clock_ms();
 	s->r.pid = 0;
 	s->r.dev = s->d.dev;
 	s->r.error[0] = '\0';

@@ -49,6 +49,21 @@ TEST(a_device_that_was_recovered_is_done_for_its_number)
 	assert_int_equal(event(&r, &conf, 5, T + 1), GUARD_RESET);
 }
 
+TEST(what_a_run_has_just_tried_in_vain_is_not_tried_again_for_its_own_add)
+{
+	bool fresh;
+	const struct record tried = {.state = RECORD_FAILED, .dev = 4, .ended_ms = T};
+	struct record r = tried;
+
+	assert_int_equal(guard_event(&r, &conf, 4, T - 100, T + 50, &fresh), GUARD_DONE);
+	r = tried; /* another device, or the same one added later: a plug */
+	assert_int_equal(guard_event(&r, &conf, 5, T - 100, T + 50, &fresh), GUARD_RESET);
+	r = tried;
+	assert_int_equal(guard_event(&r, &conf, 4, T + 10, T + 50, &fresh), GUARD_RESET);
+	r = tried; /* somebody asks for all that is plugged to be looked at */
+	assert_int_equal(guard_event(&r, &conf, 4, T - 100, T + 5000, &fresh), GUARD_RESET);
+}
+
 TEST(only_recovered_counts_as_done)
 {
 	static const enum record_state states[] = {RECORD_NONE, RECORD_BUSY, RECORD_FAILED, RECORD_HELD, RECORD_GONE};
@@ -317,6 +332,7 @@ int main(void)
 		cmocka_unit_test(the_first_plug_of_a_port_is_reset),
 		cmocka_unit_test(an_event_soon_after_boot_is_an_event),
 		cmocka_unit_test(a_device_that_was_recovered_is_done_for_its_number),
+		cmocka_unit_test(what_a_run_has_just_tried_in_vain_is_not_tried_again_for_its_own_add),
 		cmocka_unit_test(only_recovered_counts_as_done),
 		cmocka_unit_test(a_done_device_stays_done_however_many_resets_there_were),
 		cmocka_unit_test(an_event_within_the_cool_down_is_finished_and_not_started_over),

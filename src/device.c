@@ -5,14 +5,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "sysfs.h"
 #include "text.h"
+
+/* How long one of them may take. */
+enum { PATIENCE_MS = 100 };
 
 static void attr_clean(const char *dir, const char *name, char *dst, size_t size)
 {
@@ -131,6 +136,38 @@ static void read_links(struct udev *udev, struct node *n)
 	udev_device_unref(u);
 }
 
+static void too_long(int sig)
+{
+	(void)sig; /* its arrival ends a read */
+}
+
+/*
+ * What the kernel shows under the device's lock only: while somebody resets the device, that is for as long as the
+ * reset takes, and for one that does not answer a minute and more. A signal ends such a read (usb_string_attr and
+ * usb_actconfig_attr in the kernel's usb/core/sysfs.c lock interruptibly); what could not be read is left empty.
+ */
+static void read_locked(struct device *d, const char *real)
+{
+	const struct itimerspec often = {
+		.it_value.tv_nsec = PATIENCE_MS * 1000000L, .it_interval.tv_nsec = PATIENCE_MS * 1000000L};
+	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN};
+	struct sigaction sa = {.sa_handler = too_long}, before;
+	timer_t timer;
+	bool timed = !sigaction(SIGRTMIN, &sa, &before) && !timer_create(CLOCK_MONOTONIC, &ev, &timer);
+
+	if (timed)
+		timer_settime(timer, 0, &often, NULL);
+	d->interfaces_wanted = sysfs_number(real, "bNumInterfaces", 10);
+	d->configured = sysfs_number(real, "bConfigurationValue", 10) != 0;
+	attr_clean(real, "manufacturer", d->manufacturer, sizeof(d->manufacturer));
+	attr_clean(real, "product", d->product, sizeof(d->product));
+	attr_clean(real, "serial", d->serial, sizeof(d->serial));
+	if (timed) {
+		timer_delete(timer);
+		sigaction(SIGRTMIN, &before, NULL);
+	}
+}
+
 int device_read(struct udev *udev, const struct config *c, const char *port, struct device *d)
 {
 	char path[PATH_MAX], real[PATH_MAX];
@@ -149,11 +186,8 @@ int device_read(struct udev *udev, const struct config *c, const char *port, str
 	d->bus = sysfs_number(real, "busnum", 10);
 	d->dev = sysfs_number(real, "devnum", 10);
 	d->hub = sysfs_number(real, "bDeviceClass", 16) == 9;
-	d->interfaces_wanted = sysfs_number(real, "bNumInterfaces", 10);
-	d->configured = sysfs_number(real, "bConfigurationValue", 10) != 0;
-	attr_clean(real, "manufacturer", d->manufacturer, sizeof(d->manufacturer));
-	attr_clean(real, "product", d->product, sizeof(d->product));
-	attr_clean(real, "serial", d->serial, sizeof(d->serial));
+	if (d->dev)
+		read_locked(d, real);
 	find_nodes(d, real, 0);
 	qsort(d->node, d->nodes, sizeof(d->node[0]), node_order);
 	for (unsigned i = 0; i < d->nodes; i++)

@@ -12,6 +12,7 @@
 #include "health-show.h"
 #include "log.h"
 #include "recover.h"
+#include "show.h"
 #include "supervise.h"
 #include "verbs.h"
 #include "wait.h"
@@ -51,7 +52,7 @@ static int admit(struct round *round)
 	struct record *list = NULL;
 	size_t records = 0;
 
-	if (!c->sel.n && record_list(&list, &records))
+	if (record_list(&list, &records))
 		return -ENOMEM;
 	round->room = c->devices + records + 1;
 	round->p = mmap(
@@ -65,7 +66,8 @@ static int admit(struct round *round)
 		if (c->sel.n ? device_matches(&c->device[i], &c->sel) : c->device[i].conf != NULL)
 			take_in(round, &c->device[i], NULL);
 	for (size_t i = 0; i < records; i++)
-		if (record_state_now(&list[i]) == RECORD_SILENT && !plugged(c, list[i].port))
+		if (record_state_now(&list[i]) == RECORD_SILENT && !plugged(c, list[i].port) &&
+			(!c->sel.n || record_matches(&list[i], &c->sel, c->device, c->devices)))
 			take_in(round, NULL, &list[i]);
 	free(list);
 	return 0;
@@ -244,7 +246,9 @@ enum status verb_health(struct call *c)
 	log_open("replug", c->heal);
 	log_hush(true); /* what a child came to is its device's evidence, and the same in each round */
 	if (round.n)
-		supervise(port, round.n, &(struct supervise){.job = ask, .ctx = &round, .deadline_ms = HEALTH_MS});
+		supervise(port, round.n,
+			&(struct supervise){
+				.job = ask, .ctx = &round, .deadline_ms = HEALTH_MS, .stuck = recover_stuck});
 	log_hush(false);
 	s = show(&round);
 	if (s == STATUS_DONE)

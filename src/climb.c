@@ -3,12 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "guard.h"
 #include "ladder.h"
 #include "log.h"
 #include "port.h"
 #include "story.h"
+#include "sysfs.h"
 #include "wait.h"
 
 static uint64_t monotonic_us(void)
@@ -128,7 +130,10 @@ static int owe(void *ctx, const char *owed)
 {
 	struct story *s = ctx;
 
-	snprintf(s->r.owed, sizeof(s->r.owed), "%s", owed);
+	/* What an earlier run left and could not be paid is owed on. */
+	if (snprintf(s->r.owed, sizeof(s->r.owed), "%s%s%s", s->unpaid, s->unpaid[0] && *owed ? " " : "", owed) >=
+		(int)sizeof(s->r.owed))
+		return -ENOSPC;
 	return record_save(&s->r);
 }
 
@@ -140,13 +145,17 @@ static const char *rung_word(enum reset_method method)
 
 /*
  * The device as it is now, to be taken a rung with: a rung before may have renumbered it, or unbound a driver.
- * Returns -ENODEV where there is none.
+ * Returns -ENODEV where there is none, and -EEXIST for another device, which has nothing to do with it.
  */
 static int look_again(struct story *s, struct device *now)
 {
 	int e = device_read(s->run->udev, s->run->config, s->d.port, now);
 
-	if (e || !now->dev || now->vid != s->d.vid || now->pid != s->d.pid)
+	if (!e && (s->d.vid || s->d.pid) && (now->vid != s->d.vid || now->pid != s->d.pid)) {
+		snprintf(s->why, sizeof(s->why), "another device, %04x:%04x, is in its port", now->vid, now->pid);
+		return -EEXIST;
+	}
+	if (e || !now->dev)
 		return -ENODEV;
 	s->d.bus = now->bus;
 	s->d.dev = now->dev;
@@ -168,6 +177,9 @@ static int climb_rung(struct story *s, enum reset_method method, bool *tried)
 	uint64_t t0 = clock_ms();
 	int gone = look_again(s, &now);
 
+	*tried = false;
+	if (gone == -EEXIST)
+		return -ENODEV;
 	if (gone && ladder_needs_device(method)) {
 		*tried = true;
 		return finish(s, true); /* gone before it could be reset: it may be on its way back */
@@ -179,7 +191,7 @@ static int climb_rung(struct story *s, enum reset_method method, bool *tried)
 	if (rung.tried)
 		story_did(s, rung_word(method));
 	record_step(&s->r, rung_word(method), clock_ms() - t0);
-	if (e && e != -ENODEV && e != -EIO)
+	if (e && ((e != -ENODEV && e != -EIO) || (!rung.tried && !ladder_needs_device(method))))
 		return e;
 	snprintf(first, sizeof(first), "%.255s", s->why);
 	/* If it dropped off during the reset, only a device that was enumerated anew is proof of anything now. */
@@ -191,13 +203,24 @@ static int climb_rung(struct story *s, enum reset_method method, bool *tried)
 	return back;
 }
 
-/* Whether something is in the port although there is no device: unplugged and gone silent are not the same. */
-bool story_silent(const char *device)
+int story_connected(const char *device)
 {
 	bool connected = false, powered;
 	struct port p;
+	int e = port_of(device, &p);
 
-	return !port_of(device, &p) && !port_state(&p, &connected, &powered) && connected;
+	if (!e)
+		e = port_state(&p, &connected, &powered);
+	/* What goes with its hub has been unplugged. */
+	return e == -ENODEV ? 0 : e ? e : connected;
+}
+
+bool story_silent(const char *device)
+{
+	char dir[96];
+
+	snprintf(dir, sizeof(dir), SYSFS_USB "/%s", device);
+	return access(dir, F_OK) && story_connected(device) == 1 && access(dir, F_OK);
 }
 
 const struct conf_ladder *story_ladder(const struct story *s)
@@ -214,6 +237,7 @@ int story_heal(struct story *s, bool verify_first)
 	int e = s->lost ? -ENODEV : -EIO;
 	bool noted = false, any = false;
 
+	memcpy(s->unpaid, s->r.owed, sizeof(s->unpaid));
 	snprintf(s->why, sizeof(s->why), "%s", s->lost ? "the kernel has given it up" : "nothing was tried");
 	if (verify_first || s->run->mode == RECOVER_CHIP) {
 		s->since_us = monotonic_us();
@@ -224,6 +248,10 @@ int story_heal(struct story *s, bool verify_first)
 	for (unsigned i = 0; i < l->n; i++) {
 		const char *name = ladder_name(l->method[i]);
 		bool tried;
+		if (wait_interrupted()) {
+			snprintf(s->why, sizeof(s->why), "interrupted by a signal");
+			return -EINTR;
+		}
 		/* A device that stayed away has only its port left, and an empty port has nothing to be cured. */
 		if (e == -ENODEV && ladder_needs_device(l->method[i]))
 			continue;
@@ -240,7 +268,7 @@ int story_heal(struct story *s, bool verify_first)
 		if (!r || r == -EINTR)
 			return r;
 		/* What was only refused changes nothing of what is the matter. */
-		e = tried || !n ? r : e;
+		e = tried || (!n && !s->lost) ? r : e;
 		any |= tried;
 		if (l->n > 1)
 			n += (size_t)snprintf(all + n, sizeof(all) - n, "%s%s: %s", n ? "; " : "", name, s->why);

@@ -136,9 +136,11 @@ static void read_links(struct udev *udev, struct node *n)
 	udev_device_unref(u);
 }
 
+static volatile sig_atomic_t cut;
+
 static void too_long(int sig)
 {
-	(void)sig; /* its arrival ends a read */
+	cut = sig; /* and its arrival ends a read */
 }
 
 /*
@@ -155,6 +157,7 @@ static void read_locked(struct device *d, const char *real)
 	timer_t timer;
 	bool timed = !sigaction(SIGRTMIN, &sa, &before) && !timer_create(CLOCK_MONOTONIC, &ev, &timer);
 
+	cut = 0;
 	if (timed)
 		timer_settime(timer, 0, &often, NULL);
 	d->interfaces_wanted = sysfs_number(real, "bNumInterfaces", 10);
@@ -166,6 +169,7 @@ static void read_locked(struct device *d, const char *real)
 		timer_delete(timer);
 		sigaction(SIGRTMIN, &before, NULL);
 	}
+	d->cut = cut;
 }
 
 int device_read(struct udev *udev, const struct config *c, const char *port, struct device *d)
@@ -188,6 +192,8 @@ int device_read(struct udev *udev, const struct config *c, const char *port, str
 	d->hub = sysfs_number(real, "bDeviceClass", 16) == 9;
 	if (d->dev)
 		read_locked(d, real);
+	else
+		d->cut = true;
 	find_nodes(d, real, 0);
 	qsort(d->node, d->nodes, sizeof(d->node[0]), node_order);
 	for (unsigned i = 0; i < d->nodes; i++)

@@ -35,6 +35,7 @@ struct device {
 	unsigned bus, dev;                                 /* dev is 0 while the kernel resets it */
 	char manufacturer[128], product[128], serial[128]; /* cleaned; empty if there is none */
 	bool hub, configured;
+	bool cut;                   /* not all could be read: somebody has it locked */
 	unsigned interfaces_wanted; /* bNumInterfaces */
 	struct interface interface[DEVICE_INTERFACES];
 	unsigned interfaces;

@@ -37,7 +37,7 @@ enum guard_answer guard_event(
 	struct record *r, const struct guard_conf *g, unsigned dev, uint64_t added, uint64_t now, bool *fresh)
 {
 	uint64_t quiet_since = r->event_ms;
-	bool gone = r->state == RECORD_GONE || r->state == RECORD_SILENT;
+	bool gone = r->state == RECORD_GONE; /* and not silent: that was no unplug */
 
 	*fresh = false;
 	r->event_ms = now;

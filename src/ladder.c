@@ -72,10 +72,16 @@ static int take_rebind(struct rung *r)
 	for (unsigned i = 0; i < d->interfaces; i++)
 		if (bound(&d->interface[i]) || !d->interface[i].driver[0])
 			what[n++] = d->interface[i].name;
+	if (!n && d->interfaces) {
+		snprintf(r->why, r->size, "refused: its interfaces are a hub's or another program's");
+		return -EOPNOTSUPP;
+	}
 	if (!d->interfaces) /* not even a configuration: the device's own driver sets it */
 		what[n++] = d->port;
 	for (unsigned i = 0; i < n && !e; i++)
 		e = debt_bind(owed, what[i], d->dev);
+	if (e)
+		snprintf(r->why, r->size, "not begun: %s", strerror(-e));
 	if (e || (e = owe(r, owed)))
 		return e;
 	r->tried = true;
@@ -188,7 +194,10 @@ static int take_power(struct rung *r)
 		snprintf(r->why, r->size, "its hub is not there any more");
 		return e;
 	}
-	if ((e = may_cut(r, &p, owed)) || (e = owe(r, owed)))
+	e = may_cut(r, &p, owed);
+	if (e && !*r->why)
+		snprintf(r->why, r->size, "its hub's ports cannot be told: %s", strerror(-e));
+	if (e || (e = owe(r, owed)))
 		return e;
 	r->tried = r->renumbered = true;
 	e = cut(owed, r->why, r->size);

@@ -111,12 +111,24 @@ static bool can_cut(const struct story *s)
 	return false;
 }
 
-/* Nothing is known of what was there. */
-static enum status nobody(const struct story *s, const char *port)
+/* It is not there, and no run is at work on it. The unplugging of a silent device makes no event. */
+static void set_gone(struct story *s)
+{
+	if (s->r.state != RECORD_GONE)
+		s->r.gone_ms = clock_ms();
+	s->r.state = RECORD_GONE;
+	s->r.pid = 0;
+	story_save(s);
+}
+
+/* The port is empty, or nothing is known of what was there. */
+static enum status nobody(struct story *s, const char *port)
 {
 	if (!story_silent(port)) {
-		log_line(LOG_INFO, "%s: nothing is plugged there%s", s->r.id[0] ? s->name : port,
-			s->r.id[0] ? " any more" : "");
+		log_line(s->run->mode <= RECOVER_CHECKUP ? LOG_DEBUG : LOG_INFO, "%s: nothing is plugged there%s",
+			s->r.id[0] ? s->name : port, s->r.id[0] ? " any more" : "");
+		if (s->r.id[0] && !story_connected(port))
+			set_gone(s);
 		return STATUS_NO_DEVICE;
 	}
 	log_line(LOG_ERR,
@@ -167,16 +179,16 @@ enum status lost_port(const struct run *run, const char *port, bool *back)
 	} else {
 		guard_forgive(&s.r);
 	}
-	watch_open(&s.watch, run->udev);
-	int e = wait_return(&s);
-	watch_close(&s.watch);
-	if (e == 1) {
-		*back = true;
-		return STATUS_DONE;
-	}
-	if (!e || (e == -EINTR && !s.r.id[0]))
-		return STATUS_NO_DEVICE;
 	story_begin(&s);
+	int e = wait_return(&s);
+	if (e == 0 || e == 1) {
+		watch_close(&s.watch);
+		set_gone(&s);
+		*back = e == 1;
+		if (!*back)
+			log_line(LOG_INFO, "%s: nothing is plugged there any more", s.name);
+		return *back ? STATUS_DONE : STATUS_NO_DEVICE;
+	}
 	if (e == -EINTR)
 		snprintf(s.why, sizeof(s.why), "interrupted by a signal");
 	else

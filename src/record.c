@@ -16,7 +16,7 @@
 #include "selector.h"
 #include "wait.h"
 
-const char *const record_state_name[] = {
+const char *const record_state_name[RECORD_STATES + 1] = {
 	"none", "busy", "recovered", "failed", "held", "gone", "silent", "stuck", NULL};
 
 static int record_path(char *dst, size_t size, const char *port, const char *ending)
@@ -346,6 +346,8 @@ enum record_state record_state_now(struct record *r)
 	}
 	snprintf(path, sizeof(path), "/sys/bus/usb/devices/%s", r->port);
 	there = !access(path, F_OK);
+	if (there && r->state == RECORD_SILENT)
+		r->state = RECORD_NONE; /* plugged anew, and nobody has looked at it yet */
 	if (!there && r->state != RECORD_BUSY && r->state != RECORD_STUCK && r->state != RECORD_SILENT)
 		r->state = RECORD_GONE;
 	return r->state;

@@ -25,8 +25,9 @@ enum record_state {
 	RECORD_GONE,
 	RECORD_SILENT, /* gone from the bus, and something is in its port all the same */
 	RECORD_STUCK,  /* busy, with a call that the kernel does not end */
+	RECORD_STATES,
 };
-extern const char *const record_state_name[];
+extern const char *const record_state_name[RECORD_STATES + 1]; /* NULL at the end */
 
 enum { RECORD_STEPS = 10 };
 

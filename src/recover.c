@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,7 +14,7 @@
 #include "wait.h"
 
 /* The kernel's own tries to enumerate a device that does not answer. */
-enum { RESET_MS = 30000, RETURN_MS = 3000, PROBE_MS = 2000 };
+enum { RESET_MS = 30000, RETURN_MS = 3000, PROBE_MS = 2000, SETTLE_MS = 30000 };
 
 /* When udev first saw the device, of clock_ms; now where it does not say. */
 static uint64_t added_at(const struct story *s, uint64_t now)
@@ -104,6 +105,7 @@ int recover_lock(const char *port)
 
 static int take_lock(const struct run *run, const char *port)
 {
+	char who[32];
 	struct record r;
 	int lock = run->mode > RECOVER_CHECKUP ? recover_lock(port) : record_lock(port, 0);
 
@@ -116,8 +118,8 @@ static int take_lock(const struct run *run, const char *port)
 	if (lock == -EWOULDBLOCK) {
 		record_load(port, &r);
 		log_line(run->mode == RECOVER_CHECKUP ? LOG_DEBUG : LOG_WARNING,
-			"%s: another run (process %d) has this port; `replug status` shows how it ends", port,
-			(int)r.pid);
+			"%s: another run%s has this port; `replug status` shows how it ends", port,
+			story_process(&r, who, sizeof(who)));
 	} else if (lock == -EACCES || lock == -EPERM) {
 		log_line(LOG_ERR, "%s: cannot lock it: %s; this needs root", port, strerror(-lock));
 	} else if (lock < 0) {
@@ -138,8 +140,7 @@ static unsigned present(struct udev *udev, const char *port)
 	while (!device_read(udev, NULL, port, &d)) {
 		if (d.dev || clock_ms() >= deadline)
 			return d.dev;
-		if (wait_for(-1, 0, clock_ms() + WAIT_POLL_MS) < 0)
-			return 0;
+		wait_for(-1, 0, clock_ms() + WAIT_POLL_MS); /* a signal has been noted, and this is soon over */
 	}
 	return 0;
 }
@@ -226,20 +227,49 @@ static void settle(const char *port)
 		;
 }
 
-enum status recover_settle(const char *port)
+static enum status settle_port(void *ctx, const char *port)
 {
 	struct record r;
-	int e = record_load(port, &r);
-
-	if (e || !r.owed[0])
-		return STATUS_DONE;
 	int lock = record_lock(port, 0);
+
+	(void)ctx;
 	if (lock < 0) /* whoever has it pays, or its own end is seen to */
 		return lock == -EWOULDBLOCK ? STATUS_HELD : STATUS_FAILED;
-	e = record_load(port, &r);
-	e = e ? 0 : story_settle(&r);
+	int e = record_load(port, &r) ? 0 : story_settle(&r);
 	record_unlock(lock);
+	if (r.id[0] && !present(NULL, port)) /* its removal found the port locked */
+		recover_gone(NULL, port, NULL, NULL);
 	return e < 0 ? STATUS_FAILED : STATUS_DONE;
+}
+
+enum status recover_settle(const char *const *port, size_t n)
+{
+	const struct supervise how = {.job = settle_port, .deadline_ms = SETTLE_MS, .stuck = recover_stuck};
+	const char **owing = calloc(n + 1, sizeof(*owing));
+	enum status s = STATUS_DONE;
+	size_t owed = 0;
+	struct record r;
+
+	if (!owing)
+		return STATUS_FAILED;
+	for (size_t i = 0; i < n; i++)
+		if (!record_load(port[i], &r) && r.owed[0])
+			owing[owed++] = port[i];
+	if (owed)
+		s = supervise(owing, owed, &how);
+	free(owing);
+	return s;
+}
+
+/* A name or a serial number may decide whose it is: while its drivers are at it, they are waited for. */
+static int read_whole(const struct run *run, const char *port, struct device *d)
+{
+	uint64_t deadline = clock_ms() + RETURN_MS;
+	int e;
+
+	while (!(e = device_read(run->udev, run->config, port, d)) && d->cut && clock_ms() < deadline)
+		wait_for(-1, 0, clock_ms() + WAIT_POLL_MS);
+	return e;
 }
 
 enum status recover_port(const struct run *run, const char *port)
@@ -252,13 +282,13 @@ enum status recover_port(const struct run *run, const char *port)
 		if (lock < 0)
 			return lock == -EWOULDBLOCK ? STATUS_HELD : STATUS_FAILED;
 		settle(port);
-		if (device_read(run->udev, run->config, port, &s.d)) {
+		if (read_whole(run, port, &s.d)) {
 			bool back = false;
 			status = run->mode == RECOVER_EVENT ? vanished(run, port) : lost_port(run, port, &back);
 			record_unlock(lock);
-			if (back)
+			if (back && !wait_interrupted())
 				continue;
-			if (run->mode == RECOVER_EVENT && present(run->udev, port))
+			if (run->mode == RECOVER_EVENT && present(run->udev, port) && !wait_interrupted())
 				continue; /* back already, and its plug was merged into this run */
 			return status;
 		}
@@ -276,21 +306,35 @@ enum status recover_port(const struct run *run, const char *port)
 		if (!dev || (dev != s.d.dev && run->mode == RECOVER_EVENT))
 			recover_gone(run->udev, port, NULL, NULL);
 		/* A plug that came while we were busy was merged into this run by systemd: it is ours to handle. */
-		if (run->mode != RECOVER_EVENT || !dev || dev == s.d.dev)
+		if (run->mode != RECOVER_EVENT || !dev || dev == s.d.dev || wait_interrupted())
 			return status;
 	}
 }
 
-/* It has the lock for as long as it is stuck, and writes nothing any more. */
-static void stuck(const char *port, pid_t pid)
+void recover_stuck(const char *port, pid_t pid)
 {
-	struct record r;
+	struct record *list, *r = NULL;
+	size_t n;
 
-	if (record_load(port, &r))
+	if (record_list(&list, &n))
 		return;
-	record_stuck(&r, pid);
-	r.when = time(NULL);
-	record_save(&r);
+	/* The port that it is at work on, which may be one that another's `then` names; or where it says of none, the
+	 * one that it was started for, if it is the one that has the lock. It writes nothing any more. */
+	for (size_t i = 0; i < n && !r; i++)
+		if (list[i].state == RECORD_BUSY && list[i].pid == pid)
+			r = &list[i];
+	int lock = r ? -EWOULDBLOCK : record_lock(port, 0);
+	for (size_t i = 0; i < n && !r && lock == -EWOULDBLOCK; i++)
+		if (!strcmp(list[i].port, port))
+			r = &list[i];
+	if (lock >= 0)
+		record_unlock(lock);
+	if (r) {
+		record_stuck(r, pid);
+		r->when = time(NULL);
+		record_save(r);
+	}
+	free(list);
 }
 
 /* How long the devices of these ports may take to be back, at most. */
@@ -337,10 +381,9 @@ enum status recover_ports(const char *const *port, size_t n, supervise_job *job,
 		.ctx = run,
 		.deadline_ms = budget_ms(run->config),
 		.stuck_ms = 3 * longest_timeout(run->config, port, n),
-		.stuck = stuck};
+		.stuck = recover_stuck};
 
 	enum status s = supervise(port, n, &how);
-	for (size_t i = 0; i < n; i++)
-		recover_settle(port[i]);
+	recover_settle(port, n);
 	return s;
 }

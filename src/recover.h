@@ -39,10 +39,13 @@ enum status recover_port(const struct run *run, const char *port);
 int recover_lock(const char *port);
 
 /*
- * Pays what is owed for a port (debt.h), if no run has it. Returns STATUS_DONE, STATUS_HELD (a run has it), or
- * STATUS_FAILED with the reason logged.
+ * Pays what is owed for each of these ports (debt.h) that no run has, supervised. Returns STATUS_DONE, STATUS_HELD
+ * (a run has one of them), or STATUS_FAILED with the reason logged.
  */
-enum status recover_settle(const char *port);
+enum status recover_settle(const char *const *port, size_t n);
+
+/* A supervise's `stuck`: puts on record that the kernel keeps that process, at the port that it is at work on. */
+void recover_stuck(const char *port, pid_t pid);
 
 /*
  * Runs a job with run for its context on each port, side by side and supervised, then pays what one that was killed

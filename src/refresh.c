@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "guard.h"
 #include "log.h"
@@ -115,6 +116,8 @@ static enum answer decide(const struct call *c, struct turn *k)
 		}
 	}
 	record_unlock(lock);
+	if (access(k->d.syspath, F_OK)) /* its removal found the port locked */
+		recover_gone(c->udev, k->d.port, NULL, NULL);
 	return a;
 }
 

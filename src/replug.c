@@ -233,9 +233,10 @@ static enum status run_call(struct call *c)
 	/* A removal is recorded whatever the configuration says by now. */
 	if (c->verb->run != verb_gone && c->verb->run != verb_settle) {
 		int e = config_load(&c->config, &config_default_paths, log_config_error, NULL);
-		/* What is plugged, and was done, is what a person needs for the repair. */
-		if (e == -EINVAL &&
-			(c->verb->run == verb_list || c->verb->run == verb_status || c->verb->run == verb_watch)) {
+		/* What is plugged, and was done, is what a person needs for the repair; a note of a lost device that
+		 * nobody takes would have its unit started for ever. */
+		if (e == -EINVAL && (c->verb->run == verb_list || c->verb->run == verb_status ||
+					    c->verb->run == verb_watch || c->verb->run == verb_lost)) {
 			broken = STATUS_USAGE;
 			e = config_load(&c->config, &(struct config_paths){"", "", ""}, log_config_error, NULL);
 		}

@@ -87,6 +87,14 @@ int story_settle(struct record *r)
 	return e ? e : saved ? saved : 1;
 }
 
+const char *story_process(const struct record *r, char *dst, size_t size)
+{
+	*dst = '\0';
+	if (r->pid > 0)
+		snprintf(dst, size, " (process %d)", (int)r->pid);
+	return dst;
+}
+
 enum status story_conclude(struct story *s, int e)
 {
 	s->r.duration_ms = (uint32_t)(clock_ms() - s->begun);

@@ -25,6 +25,7 @@ struct story {
 	uint64_t since_us;
 	struct chip_state chip;
 	char why[512];
+	char unpaid[DEBT_SIZE]; /* of an earlier run's debts */
 };
 
 /* With s->d read: the rest of what is known before anything is done, the port's record above all. */
@@ -53,7 +54,10 @@ int story_heal(struct story *s, bool verify_first);
 /* The ladder that the mode climbs. */
 const struct conf_ladder *story_ladder(const struct story *s);
 
-/* Whether the hub sees something in the port of a device that the kernel does not list. Asks the hub. */
+/* Whether the hub sees something in a device's port: 1, 0, or a negative errno where it cannot be asked. */
+int story_connected(const char *device);
+
+/* Whether it does although the kernel lists no device: unplugged and gone silent are not the same. */
 bool story_silent(const char *device);
 
 /*
@@ -61,6 +65,9 @@ bool story_silent(const char *device);
  * Returns 1 when something was paid, 0, or a negative errno when something is owed still.
  */
 int story_settle(struct record *r);
+
+/* " (process 812)", or nothing where the record names none. */
+const char *story_process(const struct record *r, char *dst, size_t size);
 
 /* Puts the outcome on record and into the log. e is story_heal's, or -EDQUOT for a port that is to be left alone. */
 enum status story_conclude(struct story *s, int e);

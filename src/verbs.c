@@ -95,7 +95,8 @@ enum status verb_select(struct call *c)
 			return s;
 		for (size_t k = 0; k < c->devices && !found; k++)
 			found = device_matches(&c->device[k], &one);
-		if (!found && (c->verb->run == verb_recover || c->verb->run == verb_reset)) {
+		if (!found &&
+			(c->verb->run == verb_recover || c->verb->run == verb_reset || c->verb->run == verb_health)) {
 			char(*silent)[32];
 			found = find_silent(c, &one, &silent) > 0;
 			free(silent);
@@ -241,7 +242,7 @@ static enum status on_port(struct call *c)
 	if (!only_port(c, port, sizeof(port)))
 		return c->missing;
 	log_open("replug", true);
-	return recover_port(&run, port);
+	return recover_ports((const char *const[]){port}, 1, do_port, &run);
 }
 
 enum status verb_recover(struct call *c)
@@ -280,23 +281,29 @@ enum status verb_lost(struct call *c)
 /* What the unit runs when a run has ended, however it did. */
 enum status verb_settle(struct call *c)
 {
-	enum status s = STATUS_DONE;
-	struct record *list;
-	size_t n;
+	const char **port = NULL;
+	struct record *list = NULL;
+	size_t n = 0;
 
 	log_open("replug", true);
+	if (!c->args && record_list(&list, &n))
+		return STATUS_FAILED;
+	port = calloc(n + (size_t)c->args + 1, sizeof(*port));
+	if (!port)
+		return free(list), STATUS_FAILED;
+	for (size_t i = 0; i < n; i++)
+		port[i] = list[i].port;
 	for (int i = 0; i < c->args; i++) {
-		const char *slash = strrchr(c->arg[i], '/'), *port = slash ? slash + 1 : c->arg[i];
-		if (!selector_is_port(port)) {
+		const char *slash = strrchr(c->arg[i], '/');
+		port[n++] = slash ? slash + 1 : c->arg[i];
+		if (!selector_is_port(port[n - 1])) {
 			fprintf(stderr, "replug: settle takes ports such as 1-1.4, or paths that end in one\n");
+			free(port);
 			return STATUS_USAGE;
 		}
-		s = status_worse(s, recover_settle(port));
 	}
-	if (c->args || record_list(&list, &n))
-		return s;
-	for (size_t i = 0; i < n; i++)
-		s = status_worse(s, recover_settle(list[i].port));
+	enum status s = recover_settle(port, n);
+	free(port);
 	free(list);
 	return s;
 }

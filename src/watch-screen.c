@@ -170,12 +170,14 @@ static void fill_cells(struct page *p, const struct record *r, struct cells *c)
 
 static const char *style_of(enum record_state state)
 {
-	static const char *const style[] = {[RECORD_NONE] = "",
+	static const char *const style[RECORD_STATES] = {[RECORD_NONE] = "",
 		[RECORD_BUSY] = "\033[36m",
 		[RECORD_RECOVERED] = "\033[32m",
 		[RECORD_FAILED] = "\033[1;31m",
 		[RECORD_HELD] = "\033[1;33m",
-		[RECORD_GONE] = "\033[2m"};
+		[RECORD_GONE] = "\033[2m",
+		[RECORD_SILENT] = "\033[1;31m",
+		[RECORD_STUCK] = "\033[1;31m"};
 
 	return style[state];
 }

@@ -27,7 +27,7 @@ static void tell_record(struct source *s, struct record *r)
 	enum record_state written = r->state;
 
 	record_state_now(r);
-	if (written == RECORD_BUSY && r->state != RECORD_BUSY) {
+	if ((written == RECORD_BUSY || written == RECORD_STUCK) && r->state != written) {
 		/* The run may have written its outcome and ended since its record was read. */
 		char port[DEVICE_PORT_SIZE];
 		snprintf(port, sizeof(port), "%s", r->port);
@@ -366,10 +366,16 @@ int source_read(struct source *s, char *why, size_t size)
 	return e;
 }
 
+static bool has_run(const struct source *s, size_t i)
+{
+	return s->ports->list[i].recorded &&
+	       (s->ports->list[i].r.state == RECORD_BUSY || s->ports->list[i].r.state == RECORD_STUCK);
+}
+
 bool source_has_runs(const struct source *s)
 {
 	for (size_t i = 0; i < s->ports->n; i++)
-		if (s->ports->list[i].recorded && s->ports->list[i].r.state == RECORD_BUSY)
+		if (has_run(s, i))
 			return true;
 	return false;
 }
@@ -377,6 +383,6 @@ bool source_has_runs(const struct source *s)
 void source_look_after_runs(struct source *s)
 {
 	for (size_t i = 0; i < s->ports->n; i++)
-		if (s->ports->list[i].recorded && s->ports->list[i].r.state == RECORD_BUSY)
+		if (has_run(s, i))
 			look_again(s, s->ports->list[i].port);
 }

@@ -551,7 +551,9 @@ TEST(what_is_not_plugged_is_gone_and_what_is_keeps_its_state)
 		if (r.state == RECORD_BUSY || r.state == RECORD_STUCK)
 			continue;
 		plug("5-1");
-		assert_int_equal(record_state_now(&r), i);
+		/* One that is there again was not looked at since it fell silent. */
+		assert_int_equal(record_state_now(&r), i == RECORD_SILENT ? RECORD_NONE : i);
+		r.state = (enum record_state)i;
 		unplug("5-1");
 		/* One that went silent was gone already, and is known to be in its port. */
 		enum record_state then = i == RECORD_SILENT ? RECORD_SILENT : RECORD_GONE;

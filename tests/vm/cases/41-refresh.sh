@@ -3,6 +3,7 @@
 # shellcheck source=tests/vm/lib.sh
 . /bench/lib.sh
 start_emulator
+stay_awake
 every() { # EVERY [KEY=VALUE…]
 	configure <<-END
 		[device capture]
@@ -28,8 +29,6 @@ plug two capture
 plug hid bridge
 for name in one two hid; do check "$name is recovered" becomes "${at[$name]}" recovered 30; done
 settled
-awake one
-awake two
 mark
 check 'by default after six hours' plan one 'due in 5h 5[0-9]min'
 check 'every device that has `every`, and no other' equal "$(replug refresh --dry-run | wc -l)" 2

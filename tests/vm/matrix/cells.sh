@@ -56,15 +56,11 @@ never answers                        | d b 2 | deaf=1                     | time
 never answers, and cannot be told to stop | d b | usb-stuck=1             | timeout = 2s    | stuck     | 0-1 | the kernel is still waiting for this device .process [0-9]+
 "
 
-# What a trigger changes of that. (Where the power rung of a run that is none of the unit's fails, udev sees a plug, and the
-# unit tries once more.)
+# What a trigger changes of that. What a run that is none of the unit's has enumerated anew and could not help is no other
+# plug: also there, one climb is all.
 # FAULT | DEVICES | TRIGGERS | OUTCOME | RESETS | WHAT IS DONE OR SAID; the first that fits.
 others="
 stalls endpoint 0 until reset        | d 2   | plug     | recovered | 1   | reset(.rebind)?
-stalls endpoint 0 for good           | d b   | hand refresh health | failed | 1-2 | usb: .*; rebind: .*; authorize: .*power
-the chip is silent for good          | b     | hand refresh health | failed | 1-2 | does not answer: check its wiring
-the chip talks garbage               | b     | hand refresh health | failed | 1-2 | sends something that is no CH9329 answer
-the same, and baud is fixed          | b     | hand refresh health | failed | 1-2 | check .* the rate .9600 baud; try baud = auto
 unplugged when it is back            | d b   | plug     | gone      | 0-1 | nothing is plugged there any more|it is not on the bus|went away
 its tty is stolen                    | b     | refresh  | alone     | 0   | in use by thief
 its tty is stolen                    | b     | health   | alone     | 0   |

@@ -2,11 +2,12 @@
 # A cell from its outcome on: is it what is expected, is nothing left behind, and is the device well once its fault has
 # been taken away? Sourced by the engine, whose run_cell's variables these work with.
 
-# What `replug status` says.
-shown() { # NAME FIELD
-	local all pattern="\"$2\": ?\"(([^\"\\]|\\\\.)*)\""
-	all=$(replug status --json "usb=${at[$1]}" 2>/dev/null)
-	[[ ! $all =~ $pattern ]] || printf '%s\n' "${BASH_REMATCH[1]//\\\//\/}"
+# What `replug status` says. It is asked once for all fields: on a slow machine most of a cell's time goes into processes.
+declare -A status=()
+ask_status() { status[$1]=$(replug status --json "usb=${at[$1]}" 2>/dev/null); } # NAME
+shown() { # NAME FIELD, as it was when it was asked
+	local pattern="\"$2\": ?\"(([^\"\\]|\\\\.)*)\""
+	[[ ! ${status[$1]} =~ $pattern ]] || printf '%s\n' "${BASH_REMATCH[1]//\\\//\/}"
 }
 told() { # all that was said of the cell's devices since it began
 	if [[ $trigger == plug ]]; then
@@ -41,6 +42,7 @@ outcome_of() { # NAME
 judge() {
 	local name got first='' n action
 	for name in "${names[@]}"; do
+		ask_status "$name"
 		got=$(outcome_of "$name")
 		happened+="${happened:+, }$got"
 		[[ "+$outcome+" == *"+$got+"* ]] || { complain "$name: $got instead of $outcome"; continue; }
@@ -76,6 +78,7 @@ judge_killed() { # NAME
 		until_ 20 listed "$1" || complain "$1: it does not come back when its run was killed"
 		until_ 20 at_rest "$1"
 	fi
+	ask_status "$1"
 	state=$(shown "$1" state)
 	# A unit may be killed before it writes a record. Where its power was off, it was plugged anew; and a kill can come too late to keep anything from being done.
 	[[ $state =~ ^(failed|gone|silent)$ ]] || [[ $trigger == plug && ${state:-recovered} == recovered ]] || complain "$1: $state after it was killed"
@@ -128,7 +131,7 @@ plugged_anew() {
 	# It may still be on its way out.
 	until_ 20 not_listed "$1" && until_ 20 at_rest "$1"
 	emu plug "$1" || complain "$1: cannot be plugged"
-	until_ 60 healed "$1" || complain "$1: not recovered when it is plugged again: $(shown "$1" state)"
+	until_ 60 healed "$1" || complain "$1: not recovered when it is plugged again: $(record "$1" state)"
 }
 still_stuck() { # NAME: later events do not wait for it
 	local begun
@@ -154,8 +157,8 @@ ready() {
 	fi
 }
 usable() {
-	until_ 30 at_rest "$1" || :
 	need "$1: afterwards" ready "$1"
+	ask_status "$1"
 	need "$1: its status afterwards" equal "$(shown "$1" state)" recovered
 	need "$1: its lock" unlocked "$1"
 	nothing_owed "$1"

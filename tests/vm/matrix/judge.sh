@@ -113,7 +113,7 @@ afterwards() {
 		until_ 60 unlocked "$name" || complain "$name: its lock is not free"
 		case $settings in
 		*unplug-on*) plugged_anew "$name" ;;
-		drop-at-reset=6000) until_ 30 listed "$name" && until_ 30 healed "$name" || complain "$name: back, and not recovered" ;;
+		drop-at-reset=12000) until_ 30 listed "$name" && until_ 30 healed "$name" || complain "$name: back, and not recovered" ;;
 		*)
 			if [[ $(shown "$name" state) == silent ]]; then
 				take_out "$name" >/dev/null

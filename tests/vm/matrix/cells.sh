@@ -80,7 +80,7 @@ make_cells() { # ROWS TRIGGER…
 	shift
 	while IFS='|' read -r fault devices settings keys outcome resets pattern; do
 		trim fault devices settings keys outcome resets pattern
-		[[ $fault ]] || continue
+		[[ $fault && $fault =~ $only ]] || continue
 		for trigger; do
 			[[ $devices == *d* || $devices != *b* ]] || cell+=("d|$fault|$trigger|no chip|||")
 			for d in $devices; do

@@ -163,10 +163,10 @@ run_groups() {
 	done
 }
 
-# Before the first group. Seed 0, or none: in the order of the table, and without delay.
-seeded() {
-	seed=${1:-0}
-	echo "# seed $seed"
+# Before the first group. Seed 0, or none: in the order of the table, and without delay. ONLY: of faults that this fits.
+seeded() { # [SEED [ONLY]]
+	seed=${1:-0} only=${2-}
+	echo "# seed $seed${only:+, only $only}"
 	RANDOM=$seed
 }
 

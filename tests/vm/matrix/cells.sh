@@ -25,7 +25,7 @@ nothing                              | d b 2 |                            |     
 other descriptors                    | d b 2 | change-descriptors=1       |                 | recovered | 1   | reset
 other descriptors at each reset      | d b   | reenumerate=1              |                 | recovered | 1   | reset
 drops off for 3 s                    | d b 2 | drop-at-reset=3000         | timeout = 8s    | recovered | 1   | reset
-drops off for longer than timeout    | d b   | drop-at-reset=6000         | timeout = 2s;reset = usb | gone | 1-2 | it is not on the bus
+drops off for longer than timeout    | d b   | drop-at-reset=12000        | timeout = 2s;reset = usb | gone | 1-2 | it is not on the bus
 stalls endpoint 0 until reset        | d b 2 | sick=1 heals-on=reset      | timeout = 3s    | recovered | 1   | reset
 stalls endpoint 0 until configured   | d b   | sick=1 heals-on=configure  | timeout = 2s    | recovered | 1   | reset.rebind.authorize
 stalls endpoint 0 until power        | d b   | sick=1 heals-on=power      | timeout = 2s    | recovered | 1   | reset.rebind.authorize.power

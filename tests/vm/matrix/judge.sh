@@ -76,7 +76,7 @@ judge_killed() { # NAME
 	if [[ $trigger == plug ]]; then
 		nothing_owed "$1"
 		until_ 20 listed "$1" || complain "$1: it does not come back when its run was killed"
-		until_ 20 at_rest "$1"
+		until_ 20 at_rest "$1" || complain "$1: its unit does not end: $(unit_now "$1")"
 	fi
 	ask_status "$1"
 	state=$(shown "$1" state)
@@ -140,10 +140,14 @@ still_stuck() { # NAME: later events do not wait for it
 	need "$1: its time" between $(($(ms) - begun)) 0 3000
 }
 
+unit_now() { # NAME
+	systemctl show -P ActiveState -P SubState -P Job "${units[$1]}" | tr '\n' ' '
+	[[ ! -d $(cgroup "$1") ]] || ps -o pid,stat,wchan:24,etimes,args -p "$(paste -sd, "$(cgroup "$1")/cgroup.procs") 0" | tail -n +2
+}
 # NAME: it is as it was before the cell.
 ready() {
 	local i dir=/sys/bus/usb/devices/${at[$1]}
-	until_ 30 at_rest "$1" || { echo 'its unit does not end'; return 1; }
+	until_ 30 at_rest "$1" || { echo "its unit does not end: $(unit_now "$1")"; return 1; }
 	for i in "$dir:1."*; do
 		[[ -e $i/driver ]] || { echo "no driver has ${i##*/}"; return 1; }
 	done

@@ -11,8 +11,12 @@ record() { # NAME FIELD: of the port's record as it is in the file; empty: there
 listed() { [[ -e /sys/bus/usb/devices/${at[$1]} ]]; }
 not_listed() { ! listed "$1"; }
 cgroup() { echo "/sys/fs/cgroup/system.slice/system-replug.slice/${units[$1]}"; }
-at_rest() { # no unit of its port is at work, nor about to be
-	[[ ! -d $(cgroup "$1") ]] && [[ $(systemctl show -P ActiveState "${units[$1]}") =~ ^(inactive|failed)$ ]]
+# No unit of its port is at work, nor about to be. An empty cgroup says nothing: that of a killed unit stays behind where the
+# last of its processes came out of the kernel after systemd had forgotten the unit.
+at_rest() {
+	local pid=''
+	{ read -r pid <"/sys/fs/cgroup/system.slice/system-replug.slice/${units[$1]}/cgroup.procs"; } 2>/dev/null
+	[[ ! $pid && $(systemctl show -P ActiveState "${units[$1]}") =~ ^(inactive|failed)$ ]]
 }
 unlocked() { [[ ! -e /run/replug/${at[$1]}.lock ]] || flock -n 9 9<"/run/replug/${at[$1]}.lock"; }
 gone_on_record() { [[ $(record "$1" state) == gone ]]; }

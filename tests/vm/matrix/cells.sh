@@ -16,7 +16,7 @@ declare -A status_of=([recovered]=0 [failed]=1 [silent]=1 [gone]=3 [stuck]=1 [al
 rows_slow="
 the first reset fails                | d b 2 | fail-resets=1              |                 | recovered | 1   | reset
 the first three resets fail          | d b   | fail-resets=3              |                 | recovered | 1   | reset
-drops off until its power is cycled  | d b 2 | usb-silent=1               |                 | recovered | 1   | reset.power
+drops off until its power is cycled  | d b 2 | usb-silent=1               | timeout = 8s    | recovered | 1   | reset.power
 the same, and power is not allowed   | d b   | usb-silent=1               | reset = usb, rebind, authorize;timeout = 5s | silent | 1 | gone silent: .*; unplug it and plug it in again, or give its section .reset = usb, power.
 unplugged while it has no power      | d b   | usb-silent=1 unplug-on=power-off | timeout = 2s | gone   | 1   | power: .*it is not on the bus
 "

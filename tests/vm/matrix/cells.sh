@@ -16,7 +16,7 @@ declare -A status_of=([recovered]=0 [failed]=1 [silent]=1 [gone]=3 [stuck]=1 [al
 rows_slow="
 the first reset fails                | d b 2 | fail-resets=1              |                 | recovered | 1   | reset
 the first three resets fail          | d b   | fail-resets=3              |                 | recovered | 1   | reset
-drops off until its power is cycled  | d b 2 | usb-silent=1               |                 | recovered | 1   | reset.power
+drops off until its power is cycled  | d b 2 | usb-silent=1               | timeout = 8s    | recovered | 1   | reset.power
 the same, and power is not allowed   | d b   | usb-silent=1               | reset = usb, rebind, authorize;timeout = 5s | silent | 1 | gone silent: .*; unplug it and plug it in again, or give its section .reset = usb, power.
 unplugged while it has no power      | d b   | usb-silent=1 unplug-on=power-off | timeout = 2s | gone   | 1   | power: .*it is not on the bus
 "
@@ -25,7 +25,7 @@ nothing                              | d b 2 |                            |     
 other descriptors                    | d b 2 | change-descriptors=1       |                 | recovered | 1   | reset
 other descriptors at each reset      | d b   | reenumerate=1              |                 | recovered | 1   | reset
 drops off for 3 s                    | d b 2 | drop-at-reset=3000         | timeout = 8s    | recovered | 1   | reset
-drops off for longer than timeout    | d b   | drop-at-reset=6000         | timeout = 2s;reset = usb | gone | 1-2 | it is not on the bus
+drops off for longer than timeout    | d b   | drop-at-reset=12000        | timeout = 2s;reset = usb | gone | 1-2 | it is not on the bus
 stalls endpoint 0 until reset        | d b 2 | sick=1 heals-on=reset      | timeout = 3s    | recovered | 1   | reset
 stalls endpoint 0 until configured   | d b   | sick=1 heals-on=configure  | timeout = 2s    | recovered | 1   | reset.rebind.authorize
 stalls endpoint 0 until power        | d b   | sick=1 heals-on=power      | timeout = 2s    | recovered | 1   | reset.rebind.authorize.power
@@ -56,15 +56,11 @@ never answers                        | d b 2 | deaf=1                     | time
 never answers, and cannot be told to stop | d b | usb-stuck=1             | timeout = 2s    | stuck     | 0-1 | the kernel is still waiting for this device .process [0-9]+
 "
 
-# What a trigger changes of that. (Where the power rung of a run that is none of the unit's fails, udev sees a plug, and the
-# unit tries once more.)
+# What a trigger changes of that. What a run that is none of the unit's has enumerated anew and could not help is no other
+# plug: also there, one climb is all.
 # FAULT | DEVICES | TRIGGERS | OUTCOME | RESETS | WHAT IS DONE OR SAID; the first that fits.
 others="
 stalls endpoint 0 until reset        | d 2   | plug     | recovered | 1   | reset(.rebind)?
-stalls endpoint 0 for good           | d b   | hand refresh health | failed | 1-2 | usb: .*; rebind: .*; authorize: .*power
-the chip is silent for good          | b     | hand refresh health | failed | 1-2 | does not answer: check its wiring
-the chip talks garbage               | b     | hand refresh health | failed | 1-2 | sends something that is no CH9329 answer
-the same, and baud is fixed          | b     | hand refresh health | failed | 1-2 | check .* the rate .9600 baud; try baud = auto
 unplugged when it is back            | d b   | plug     | gone      | 0-1 | nothing is plugged there any more|it is not on the bus|went away
 its tty is stolen                    | b     | refresh  | alone     | 0   | in use by thief
 its tty is stolen                    | b     | health   | alone     | 0   |
@@ -84,7 +80,7 @@ make_cells() { # ROWS TRIGGER…
 	shift
 	while IFS='|' read -r fault devices settings keys outcome resets pattern; do
 		trim fault devices settings keys outcome resets pattern
-		[[ $fault ]] || continue
+		[[ $fault && $fault =~ $only ]] || continue
 		for trigger; do
 			[[ $devices == *d* || $devices != *b* ]] || cell+=("d|$fault|$trigger|no chip|||")
 			for d in $devices; do

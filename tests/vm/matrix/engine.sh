@@ -37,8 +37,9 @@ section() { # NAME
 	END
 }
 fit() { # NAME KEYS
-	printf '%s\n' "[device $1]" "${2//;/$'\n'}" >"$work/new.$1"
-	mv "$work/new.$1" "/etc/replug.conf.d/2-$1.conf"
+	local text="[device $1]"$'\n'"${2//;/$'\n'}"
+	# In one write, while nobody has anything to do with this device.
+	printf '%s\n' "$text" >"/etc/replug.conf.d/2-$1.conf"
 }
 
 set_up() { # LANES
@@ -162,10 +163,10 @@ run_groups() {
 	done
 }
 
-# Before the first group. Seed 0, or none: in the order of the table, and without delay.
-seeded() {
-	seed=${1:-0}
-	echo "# seed $seed"
+# Before the first group. Seed 0, or none: in the order of the table, and without delay. ONLY: of faults that this fits.
+seeded() { # [SEED [ONLY]]
+	seed=${1:-0} only=${2-}
+	echo "# seed $seed${only:+, only $only}"
 	RANDOM=$seed
 }
 

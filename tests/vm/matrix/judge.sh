@@ -2,11 +2,12 @@
 # A cell from its outcome on: is it what is expected, is nothing left behind, and is the device well once its fault has
 # been taken away? Sourced by the engine, whose run_cell's variables these work with.
 
-# What `replug status` says.
-shown() { # NAME FIELD
-	local all pattern="\"$2\": ?\"(([^\"\\]|\\\\.)*)\""
-	all=$(replug status --json "usb=${at[$1]}" 2>/dev/null)
-	[[ ! $all =~ $pattern ]] || printf '%s\n' "${BASH_REMATCH[1]//\\\//\/}"
+# What `replug status` says. It is asked once for all fields: on a slow machine most of a cell's time goes into processes.
+declare -A status=()
+ask_status() { status[$1]=$(replug status --json "usb=${at[$1]}" 2>/dev/null); } # NAME
+shown() { # NAME FIELD, as it was when it was asked
+	local pattern="\"$2\": ?\"(([^\"\\]|\\\\.)*)\""
+	[[ ! ${status[$1]} =~ $pattern ]] || printf '%s\n' "${BASH_REMATCH[1]//\\\//\/}"
 }
 told() { # all that was said of the cell's devices since it began
 	if [[ $trigger == plug ]]; then
@@ -41,11 +42,14 @@ outcome_of() { # NAME
 judge() {
 	local name got first='' n action
 	for name in "${names[@]}"; do
+		ask_status "$name"
 		got=$(outcome_of "$name")
 		happened+="${happened:+, }$got"
 		[[ "+$outcome+" == *"+$got+"* ]] || { complain "$name: $got instead of $outcome"; continue; }
 		[[ $first ]] || judge_status "$got"
 		first=$got
+		# A refresh takes one device after the other: killed at the first, it has not come to the next.
+		[[ $trigger != refresh || $got != killed || $name == "${names[0]}" ]] || { untouched "$name"; continue; }
 		n=$(emu count --since "$mark" " $name reset")
 		need "$name: resets" between "$n" "${resets%-*}" "${resets#*-}"
 		case $got in
@@ -67,6 +71,12 @@ judge() {
 	done
 }
 
+untouched() { # NAME
+	need "$1: resets" equal "$(emu count --since "$mark" " $1 reset")" 0
+	need "$1: its state" equal "$(shown "$1" state)" ''
+	nothing_owed "$1"
+}
+
 # Of a run of the unit, what it has switched off is put right by the unit; of another, by the next run.
 judge_killed() { # NAME
 	local state
@@ -74,8 +84,9 @@ judge_killed() { # NAME
 	if [[ $trigger == plug ]]; then
 		nothing_owed "$1"
 		until_ 20 listed "$1" || complain "$1: it does not come back when its run was killed"
-		until_ 20 at_rest "$1"
+		until_ 20 at_rest "$1" || complain "$1: its unit does not end: $(unit_now "$1")"
 	fi
+	ask_status "$1"
 	state=$(shown "$1" state)
 	# A unit may be killed before it writes a record. Where its power was off, it was plugged anew; and a kill can come too late to keep anything from being done.
 	[[ $state =~ ^(failed|gone|silent)$ ]] || [[ $trigger == plug && ${state:-recovered} == recovered ]] || complain "$1: $state after it was killed"
@@ -110,7 +121,7 @@ afterwards() {
 		until_ 60 unlocked "$name" || complain "$name: its lock is not free"
 		case $settings in
 		*unplug-on*) plugged_anew "$name" ;;
-		drop-at-reset=6000) until_ 30 listed "$name" && until_ 30 healed "$name" || complain "$name: back, and not recovered" ;;
+		drop-at-reset=12000) until_ 30 listed "$name" && until_ 30 healed "$name" || complain "$name: back, and not recovered" ;;
 		*)
 			if [[ $(shown "$name" state) == silent ]]; then
 				take_out "$name" >/dev/null
@@ -128,7 +139,7 @@ plugged_anew() {
 	# It may still be on its way out.
 	until_ 20 not_listed "$1" && until_ 20 at_rest "$1"
 	emu plug "$1" || complain "$1: cannot be plugged"
-	until_ 60 healed "$1" || complain "$1: not recovered when it is plugged again: $(shown "$1" state)"
+	until_ 60 healed "$1" || complain "$1: not recovered when it is plugged again: $(record "$1" state)"
 }
 still_stuck() { # NAME: later events do not wait for it
 	local begun
@@ -137,10 +148,14 @@ still_stuck() { # NAME: later events do not wait for it
 	need "$1: its time" between $(($(ms) - begun)) 0 3000
 }
 
+unit_now() { # NAME
+	systemctl show -P ActiveState -P SubState -P Job "${units[$1]}" | tr '\n' ' '
+	[[ ! -d $(cgroup "$1") ]] || ps -o pid,stat,wchan:24,etimes,args -p "$(paste -sd, "$(cgroup "$1")/cgroup.procs") 0" | tail -n +2
+}
 # NAME: it is as it was before the cell.
 ready() {
 	local i dir=/sys/bus/usb/devices/${at[$1]}
-	until_ 30 at_rest "$1" || { echo 'its unit does not end'; return 1; }
+	until_ 30 at_rest "$1" || { echo "its unit does not end: $(unit_now "$1")"; return 1; }
 	for i in "$dir:1."*; do
 		[[ -e $i/driver ]] || { echo "no driver has ${i##*/}"; return 1; }
 	done
@@ -154,8 +169,8 @@ ready() {
 	fi
 }
 usable() {
-	until_ 30 at_rest "$1" || :
 	need "$1: afterwards" ready "$1"
+	ask_status "$1"
 	need "$1: its status afterwards" equal "$(shown "$1" state)" recovered
 	need "$1: its lock" unlocked "$1"
 	nothing_owed "$1"

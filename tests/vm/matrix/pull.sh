@@ -11,10 +11,14 @@ record() { # NAME FIELD: of the port's record as it is in the file; empty: there
 listed() { [[ -e /sys/bus/usb/devices/${at[$1]} ]]; }
 not_listed() { ! listed "$1"; }
 cgroup() { echo "/sys/fs/cgroup/system.slice/system-replug.slice/${units[$1]}"; }
-at_rest() { # no unit of its port is at work, nor about to be
-	[[ ! -d $(cgroup "$1") ]] && [[ $(systemctl show -P ActiveState "${units[$1]}") =~ ^(inactive|failed)$ ]]
+# No unit of its port is at work, nor about to be. An empty cgroup says nothing: that of a killed unit stays behind where the
+# last of its processes came out of the kernel after systemd had forgotten the unit.
+at_rest() {
+	local pid=''
+	{ read -r pid <"/sys/fs/cgroup/system.slice/system-replug.slice/${units[$1]}/cgroup.procs"; } 2>/dev/null
+	[[ ! $pid && $(systemctl show -P ActiveState "${units[$1]}") =~ ^(inactive|failed)$ ]]
 }
-unlocked() { [[ ! -e /run/replug/${at[$1]}.lock ]] || flock -n "/run/replug/${at[$1]}.lock" true; }
+unlocked() { [[ ! -e /run/replug/${at[$1]}.lock ]] || flock -n 9 9<"/run/replug/${at[$1]}.lock"; }
 gone_on_record() { [[ $(record "$1" state) == gone ]]; }
 take_out() { # and udev and whoever it starts are done with it
 	emu unplug "$1"
@@ -53,6 +57,8 @@ put_in() { # NAME
 	# Its first configuration comes with the plug; what is meant is the one after the reset.
 	[[ $trigger != plug || $s != unplug-on=configured ]] || s=unplug-on=configured:2
 	if [[ $trigger == health && ! $s =~ $visible ]]; then
+		# The rounds open the tty and ask the chip, too: what is meant is the run after them.
+		[[ $s != unplug-on=open && $s != unplug-on=frame ]] || { in_background on "$1" reset "$s"; s=''; }
 		s="$s $(ailment "$1")"
 		[[ $1 == b* ]] || in_background on "$1" reset sick=0 # also of a reset that fails
 	fi
@@ -81,6 +87,8 @@ prepare() {
 		fit "$name" "$keys$more"
 		[[ $trigger != plug ]] || take_out "$name" >/dev/null || complain "$name is not gone when it is unplugged"
 		rm -f "/run/replug/${at[$name]}.json" "$work/ended.${at[$name]}"
+		# A round asks at the rate that was found before, and for any other it has to know that one.
+		[[ $trigger != health || $settings != baud=* || $keys != *auto* ]] || need "$name: before" by_hand "$name"
 	done
 	mark=$(emu mark)
 	line=$(wc -l <"$work/journal")

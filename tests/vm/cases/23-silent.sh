@@ -19,7 +19,6 @@ plug dongle capture
 healed dongle
 settled
 port=${at[dongle]}
-looked() { until_ 20 test "$(journal -u replug-lost.service | grep -c '^Finished')" -gt "$1"; }
 looks() { journal -u replug-lost.service | grep -c '^Finished' || :; }
 
 brought_back() { happens 'dongle power-on' 60 && becomes "$port" recovered 30; }
@@ -30,7 +29,7 @@ emu unplug dongle
 check 'its removal is looked at' until_ 20 eval '[[ $(looks) -gt $before ]]'
 check 'unplugged: it is gone' is_state "$port" gone
 check 'unplugged: nothing is said' not journal_says silent
-replug_back() { emu plug dongle "$@" && healed dongle && settled; }
+replug_back() { emu plug dongle && healed dongle && settled; }
 replug_back
 
 # It falls silent by itself, and its section has nothing for that.

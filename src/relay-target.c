@@ -148,7 +148,13 @@ static enum status one_board(struct udev *udev, const struct config *c, const st
 	}
 	if (named)
 		n = leave_out_devices(list, n);
-	if (n == 1)
+	enum status s = n == 1 ? STATUS_DONE : n ? STATUS_USAGE : STATUS_NO_DEVICE;
+	if (n == 1 && list[0].cut) {
+		/* Its name may be what tells the protocol. */
+		log_line(LOG_ERR, "%s: somebody resets %s, which cannot be asked what it is meanwhile; try again",
+			shown, list[0].port);
+		s = STATUS_UNKNOWN;
+	} else if (n == 1)
 		t->d = list[0];
 	else if (!n)
 		log_line(LOG_ERR, "%s: no such board is plugged; `replug list` shows what is", shown);
@@ -156,7 +162,7 @@ static enum status one_board(struct udev *udev, const struct config *c, const st
 		log_line(LOG_ERR, "%s: that is %zu devices, in %s, %s%s; say which by its port, as in usb=%s", shown,
 			n, list[0].port, list[1].port, n > 2 ? " and more" : "", list[0].port);
 	free(list);
-	return n == 1 ? STATUS_DONE : n ? STATUS_USAGE : STATUS_NO_DEVICE;
+	return s;
 }
 
 static enum status by_name(

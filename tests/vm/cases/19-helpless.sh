@@ -5,6 +5,7 @@
 start_emulator
 configure <<-END
 	[device hid]
+	reset = usb
 	attempts = 2
 	ready = 1s
 	[guard]

@@ -121,6 +121,7 @@ settled
 every 1s
 check 'the timer runs' systemctl start replug-refresh.timer
 check 'and is known' systemctl -q is-active replug-refresh.timer
+due one
 due two
 ours() { journal -t replug -t systemd; }
 before=$(ours | wc -l)

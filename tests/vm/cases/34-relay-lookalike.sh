@@ -8,6 +8,7 @@ warned() { replug check 2>&1 >/dev/null | grep -q '\[relay power\] and \[device 
 configure <<-END
 	[device hid]
 	match = 1a86:7523 usb=1-1
+	reset = usb
 	[relay power]
 	match = 1a86:7523 usb=1-2
 	protocol = lcus
@@ -46,6 +47,8 @@ check 'swapped: and nothing moved' equal "$(moves lc)" ''
 emu unplug-all
 settled
 configure <<-END
+	[device hid]
+	reset = usb
 	[relay power]
 	match = 1a86:7523
 	protocol = lcus

@@ -207,8 +207,7 @@ static enum status vanished(const struct run *run, const char *port)
 	if (fresh)
 		story_tell_held(&s);
 	else
-		log_line(held || run->mode == RECOVER_CHECKUP ? LOG_DEBUG : LOG_INFO,
-			"%s: nothing is plugged there any more", s.name);
+		log_line(held ? LOG_DEBUG : LOG_INFO, "%s: nothing is plugged there any more", s.name);
 	note_gone(&s.r);
 	return held ? STATUS_HELD : STATUS_NO_DEVICE;
 }

@@ -25,24 +25,32 @@ enum {
 	SS_POWER = 0x0200
 };
 
+/* Of a hub: there is one in all but odd ones; the kernel looks at no more of any device (USB_MAXCONFIG in
+ * drivers/usb/core/config.c). */
+enum { CONFIGURATIONS = 8 };
+
 const char *const hub_power_name[] = {
 	[HUB_POWER_EACH] = "per port", [HUB_POWER_GANGED] = "ganged", [HUB_POWER_NONE] = "none"};
 
 /* With the hub and the number known: the names, the folder and the twin. */
 static int locate(struct port *p)
 {
-	char hub[64];
-	unsigned config;
+	bool root = !strncmp(p->hub, "usb", 3);
+	char interface[64];
+	unsigned config = 0;
 
 	snprintf(p->name, sizeof(p->name), "%s-port%u", p->hub, p->number);
-	if (snprintf(hub, sizeof(hub), SYSFS_USB "/%s", p->hub) >= (int)sizeof(hub))
-		return -EINVAL;
-	config = sysfs_number(hub, "bConfigurationValue", 10);
-	if (!config)
-		return -ENODEV;
-	/* Interface 0 of a root hub is called 1-0:1.0, of another 1-1:1.0. */
-	snprintf(p->dir, sizeof(p->dir), SYSFS_USB "/%s%s:%u.0/%s", p->hub + (strncmp(p->hub, "usb", 3) ? 0 : 3),
-		strncmp(p->hub, "usb", 3) ? "" : "-0", config, p->name);
+	/* Interface 0 of a root hub is called 1-0:1.0, of another 1-1:1.0. Its bConfigurationValue would tell which,
+	 * once the kernel has done with all that goes on at the hub; a device that does not answer keeps it there for
+	 * long. */
+	do {
+		if (++config > CONFIGURATIONS)
+			return -ENODEV;
+		snprintf(
+			interface, sizeof(interface), "%s%s:%u.0", p->hub + (root ? 3 : 0), root ? "-0" : "", config);
+		if (snprintf(p->dir, sizeof(p->dir), SYSFS_USB "/%s/%s", interface, p->name) >= (int)sizeof(p->dir))
+			return -EINVAL;
+	} while (access(p->dir, F_OK));
 	sysfs_link(p->dir, "peer", p->peer, sizeof(p->peer));
 	return 0;
 }

@@ -160,8 +160,8 @@ static size_t find_silent(const struct call *c, const struct selector *sel, char
 			record_matches(&list[i], sel, c->device, c->devices))
 			snprintf((*out)[found++], sizeof(**out), "%s", list[i].port);
 	free(list);
-	if (*out && !found && sel->n == 1 && sel->term[0].kind == SEL_PORT && !port_of(sel->term[0].text, &p) &&
-		!access(p.dir, F_OK) && !c->devices)
+	if (*out && !found && !c->devices && sel->n == 1 && sel->term[0].kind == SEL_PORT &&
+		!port_of(sel->term[0].text, &p) && !access(p.dir, F_OK))
 		snprintf((*out)[found++], sizeof(**out), "%s", sel->term[0].text);
 	return found;
 }

@@ -294,7 +294,7 @@ int device_plug(struct device *d, char *why, size_t size)
 		return -1;
 	}
 	if (d->port < 0) {
-		for (int port = 0; port < VHCI_PORTS && d->port < 0; port++) {
+		for (int port = 0; port < VHCI_HUB_PORTS && d->port < 0; port++) {
 			bool promised = false;
 			for (struct device *o = devices; o; o = o->next)
 				promised = promised || o->port == port;

@@ -23,11 +23,11 @@
 
 enum { PORT_TO_HOST = 0xa3, GET_STATUS = 0, POWER_HIGH_BYTE = 1 }; /* USB 2.0 specification, tables 11-16, 11-21 */
 
-static int wire = -1;
+static int wire[VHCI_BUSES]; /* to the watcher of each bus; 0: it has none yet */
 static bool watched[VHCI_PORTS], off[VHCI_PORTS];
 static void (*tell)(int port, bool on);
 
-/* ---- the watcher's process ---- */
+/* ---- a watcher's process; its ports are those of its hub ---- */
 
 /* 1: on, 0: off, -1: not known. */
 static int look(int hub, unsigned port)
@@ -50,7 +50,7 @@ static int look(int hub, unsigned port)
  * A dark port is claimed, as a virtual machine would claim it. The kernel switches the power of a port on when a
  * device leaves it, but not that of a claimed one.
  */
-static bool turned(int hub, unsigned port, int on, bool was_off)
+static bool turned(int hub, int out, unsigned port, int on, bool was_off)
 {
 	unsigned number = port + 1;
 	bool now_off = on == 0;
@@ -60,36 +60,36 @@ static bool turned(int hub, unsigned port, int on, bool was_off)
 		return false;
 	if (ioctl(hub, now_off ? USBDEVFS_CLAIM_PORT : USBDEVFS_RELEASE_PORT, &number) < 0 && now_off)
 		return false;
-	if (write(wire, &word, 1) != 1)
+	if (write(out, &word, 1) != 1)
 		_exit(0);
 	return true;
 }
 
 /* hub stays open, and so the hub awake: one that wakes looks at its ports, and finds what we have not yet taken away.
  */
-static void watch(int hub)
+static void watch(int hub, int line)
 {
-	unsigned dark[VHCI_PORTS] = {0};
-	bool any = false;
+	unsigned dark[VHCI_HUB_PORTS] = {0};
+	bool mine[VHCI_HUB_PORTS] = {false}, is_off[VHCI_HUB_PORTS] = {false}, any = false;
 
 	for (;;) {
-		struct pollfd p = {.fd = wire, .events = POLLIN};
+		struct pollfd p = {.fd = line, .events = POLLIN};
 		if (poll(&p, 1, any ? LOOK_EVERY : -1) > 0) {
 			uint8_t port;
-			if (read(wire, &port, 1) != 1)
+			if (read(line, &port, 1) != 1)
 				_exit(0);
-			watched[port] = any = true;
+			mine[port] = any = true;
 		}
-		for (unsigned port = 0; port < VHCI_PORTS; port++) {
-			if (!watched[port])
+		for (unsigned port = 0; port < VHCI_HUB_PORTS; port++) {
+			if (!mine[port])
 				continue;
 			int on = look(hub, port);
 			if (on != 0)
 				dark[port] = 0;
-			else if (!off[port] && ++dark[port] < DARK_LOOKS)
+			else if (!is_off[port] && ++dark[port] < DARK_LOOKS)
 				continue;
-			if (turned(hub, port, on, off[port]))
-				off[port] = !off[port];
+			if (turned(hub, line, port, on, is_off[port]))
+				is_off[port] = !is_off[port];
 		}
 	}
 }
@@ -98,49 +98,62 @@ static void watch(int hub)
 
 static void heard(void *arg)
 {
+	int *line = arg;
 	uint8_t word;
-	(void)arg;
-	if (read(wire, &word, 1) != 1) {
-		loop_unwatch(wire);
+	if (read(*line, &word, 1) != 1) {
+		loop_unwatch(*line);
 		return;
 	}
-	int port = (int)(word & (IS_ON - 1));
+	int port = (int)(line - wire) * VHCI_HUB_PORTS + (int)(word & (IS_ON - 1));
 	off[port] = !(word & IS_ON);
 	tell(port, !off[port]);
 }
 
-int power_open(void (*changed)(int port, bool on))
+/* The watcher keeps nothing else of ours open: a device whose line it held would never be unplugged. */
+static void become_watcher(int hub, int line, pid_t parent)
 {
-	int pair[2], hub = vhci_open_hub();
+	int null = open("/dev/null", O_RDWR);
+	for (int fd = 0; fd < 3; fd++)
+		dup2(null, fd);
+	int kept_hub = fcntl(hub, F_DUPFD, 500), kept_line = fcntl(line, F_DUPFD, 500);
+	dup2(kept_hub, 3);
+	dup2(kept_line, 4);
+	close_range(5, ~0u, 0);
+	prctl(PR_SET_NAME, "emu-power");
+	if (getppid() == parent)
+		watch(3, 4);
+	_exit(0);
+}
+
+static int start_watcher(int bus)
+{
+	int pair[2], hub = vhci_open_hub(bus);
 
 	if (hub < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return -1;
 	pid_t parent = getpid(), pid = fork();
 	if (pid < 0)
 		return -1;
-	if (pid == 0) {
-		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-		for (int fd = 0; null >= 0 && fd < 3; fd++)
-			dup2(null, fd);
-		close(pair[0]);
-		wire = pair[1];
-		prctl(PR_SET_NAME, "emu-power");
-		if (getppid() == parent)
-			watch(hub);
-		_exit(0);
-	}
+	if (pid == 0)
+		become_watcher(hub, pair[1], parent);
 	close(pair[1]);
 	close(hub);
-	wire = pair[0];
-	tell = changed;
-	loop_watch(wire, POLLIN, heard, NULL);
+	wire[bus] = pair[0];
+	loop_watch(wire[bus], POLLIN, heard, &wire[bus]);
 	return 0;
+}
+
+int power_open(void (*changed)(int port, bool on))
+{
+	tell = changed;
+	return start_watcher(0);
 }
 
 void power_watch(int port)
 {
-	uint8_t word = (uint8_t)port;
-	if (!watched[port] && write(wire, &word, 1) == 1)
+	int bus = port / VHCI_HUB_PORTS;
+	uint8_t word = (uint8_t)(port % VHCI_HUB_PORTS);
+	if (!watched[port] && (wire[bus] || !start_watcher(bus)) && write(wire[bus], &word, 1) == 1)
 		watched[port] = true;
 }
 

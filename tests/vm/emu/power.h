@@ -1,6 +1,6 @@
 /*
  * The power of the root hub's ports. vhci takes note of it and no more: a device in a port without power stays
- * connected. So the ports are looked at, by a process of its own: whoever asks a hub waits while the kernel is at
+ * connected. So the ports are looked at, by a process for each hub: whoever asks a hub waits while the kernel is at
  * work on it, and the kernel may be waiting for one of our devices.
  *
  * Without power a device leaves the bus (event "power-off"), and nothing makes it return before its port has power

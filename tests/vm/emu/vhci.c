@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define VHCI      "/sys/devices/platform/vhci_hcd.0"
+#define VHCI      "/sys/devices/platform/vhci_hcd." /* and its number */
 #define PORT_FREE 4 /* VDEV_ST_NULL in usbip's enum usbip_device_status: nothing attached */
 
 static int write_file(const char *path, const char *text)
@@ -38,7 +38,7 @@ static int read_number(const char *path)
 
 int vhci_load(void)
 {
-	if (access(VHCI "/attach", F_OK) == 0)
+	if (access(VHCI "0/attach", F_OK) == 0)
 		return 0;
 	pid_t pid = fork();
 	if (pid == 0) {
@@ -48,20 +48,41 @@ int vhci_load(void)
 	int status = 0;
 	if (pid < 0 || waitpid(pid, &status, 0) < 0 || status != 0)
 		return -1;
-	return access(VHCI "/attach", F_OK);
+	return access(VHCI "0/attach", F_OK);
+}
+
+static int count_controllers(void)
+{
+	char path[64];
+	int n = 0;
+	do
+		snprintf(path, sizeof(path), VHCI "%d", ++n);
+	while (access(path, F_OK) == 0);
+	return n;
+}
+
+/* The kernel's number of a port: it counts all of a controller's, high speed before super speed, then the next one's.
+ */
+static int kernel_port(int port)
+{
+	static int each;
+	if (!each)
+		each = read_number(VHCI "0/nports") / count_controllers();
+	return port / VHCI_HUB_PORTS * each + port % VHCI_HUB_PORTS;
 }
 
 /* A line of the status file: "hs  0000 004 000 00000000 000000 0-0"; other lines are headings. */
 static int port_state(int wanted)
 {
-	char line[160];
-	int state = -1;
-	FILE *f = fopen(VHCI "/status", "re");
+	char line[160], path[64];
+	int state = -1, controller = wanted / VHCI_HUB_PORTS;
+	snprintf(path, sizeof(path), controller ? VHCI "0/status.%d" : VHCI "0/status", controller);
+	FILE *f = fopen(path, "re");
 	if (!f)
 		return -1;
 	while (fgets(line, sizeof(line), f)) {
 		int port, sta;
-		if (sscanf(line, "hs %d %d", &port, &sta) == 2 && port == wanted)
+		if (sscanf(line, "hs %d %d", &port, &sta) == 2 && port == kernel_port(wanted))
 			state = sta;
 	}
 	fclose(f);
@@ -73,43 +94,35 @@ bool vhci_port_free(int port)
 	return port_state(port) == PORT_FREE;
 }
 
-int vhci_first_free(void)
-{
-	for (int port = 0; port < VHCI_PORTS; port++) {
-		if (vhci_port_free(port))
-			return port;
-	}
-	return -1;
-}
-
 int vhci_attach(int port, int fd, enum speed speed)
 {
 	char order[64];
 	/* The device id is only echoed in each header; any number does. */
-	snprintf(order, sizeof(order), "%d %d %d %d", port, fd, 0x10000 + port + 1, (int)speed);
-	return write_file(VHCI "/attach", order);
+	snprintf(order, sizeof(order), "%d %d %d %d", kernel_port(port), fd, 0x10000 + port + 1, (int)speed);
+	return write_file(VHCI "0/attach", order);
 }
 
 int vhci_detach(int port)
 {
 	char order[16];
-	snprintf(order, sizeof(order), "%d", port);
-	return write_file(VHCI "/detach", order);
+	snprintf(order, sizeof(order), "%d", kernel_port(port));
+	return write_file(VHCI "0/detach", order);
 }
 
-/* vhci_hcd.0 has two root hubs, one for high speed and one for super speed; ours are all on the first. */
-static int bus_number(void)
+/* A controller has two root hubs, one for high speed and one for super speed; ours are all on the first. */
+static int bus_number(int controller)
 {
 	int bus = 0;
-	DIR *dir = opendir(VHCI);
+	char path[512];
+	snprintf(path, sizeof(path), VHCI "%d", controller);
+	DIR *dir = opendir(path);
 	if (!dir)
 		return 0;
 	for (struct dirent *e; (e = readdir(dir)) != NULL;) {
-		char path[512];
 		int n;
 		if (sscanf(e->d_name, "usb%d", &n) != 1)
 			continue;
-		snprintf(path, sizeof(path), VHCI "/%s/speed", e->d_name);
+		snprintf(path, sizeof(path), VHCI "%d/%s/speed", controller, e->d_name);
 		if (read_number(path) == 480)
 			bus = n;
 	}
@@ -117,26 +130,27 @@ static int bus_number(void)
 	return bus;
 }
 
-static int bus(void)
+static int bus(int controller)
 {
-	static int number;
-	if (!number)
-		number = bus_number();
-	return number;
+	static int number[VHCI_BUSES];
+	if (!number[controller])
+		number[controller] = bus_number(controller);
+	return number[controller];
 }
 
-int vhci_open_hub(void)
+int vhci_open_hub(int controller)
 {
 	char path[64];
-	snprintf(path, sizeof(path), "/dev/bus/usb/%03d/001", bus());
+	snprintf(path, sizeof(path), "/dev/bus/usb/%03d/001", bus(controller));
 	return open(path, O_RDWR | O_CLOEXEC);
 }
 
 int vhci_port_name(int port, char *out, size_t size)
 {
-	if (!bus())
+	int number = bus(port / VHCI_HUB_PORTS);
+	if (!number)
 		return -1;
-	snprintf(out, size, "%d-%d", bus(), port + 1);
+	snprintf(out, size, "%d-%d", number, port % VHCI_HUB_PORTS + 1);
 	return 0;
 }
 

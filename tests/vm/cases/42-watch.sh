@@ -146,10 +146,10 @@ check 'Ctrl-Z, where nobody could continue it, does nothing' on 24x80 "see=$row"
 check 'Ctrl-Z gives the terminal back, and fg takes it again' on 24x80 'see=here' 'key=replug watch\n' mode=alternate "see=$row" \
 	'key=\x1a' mode=main 'see=Stopped' 'key=fg\n' mode=alternate "see=$row" key=q mode=main 'key=exit\n' end=0 -- \
 	env PS1='here ' bash --norc --noediting -i
+# With -b the shell says at once what became of its jobs. It has to know that this one has stopped to continue it with the kill.
 check 'in the background it waits to be in front, and can be ended there' on 24x80 'see=here' 'key=replug watch &\n' \
-	"run=until [[ \$(ps -o stat= -C replug) == T* ]]; do :; done" mode=main 'key=kill %1\n' \
-	"run=for ((i = 0; i < 100; i++)); do pgrep -x replug >/dev/null || exit 0; done; exit 1" 'key=exit\n' end=0 -- \
-	env PS1='here ' bash --norc --noediting -i
+	'see=Stopped' mode=main 'key=kill %1\n' 'see=Done' 'key=exit\n' end=0 -- \
+	env PS1='here ' bash --norc --noediting -b -i
 check 'events come below the table, newest last' on 24x80 "see=$row" "run=replug recover capture" \
 	"see=[0-9]{2}:[0-9]{2}:[0-9]{2} $port capture busy" "see=[0-9]{2}:[0-9]{2}:[0-9]{2} $port capture recovered reset in" \
 	key=q end=0 -- replug watch

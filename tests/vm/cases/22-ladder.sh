@@ -2,6 +2,7 @@
 # The reset methods: each by hand, each as the one that helps after those before it did not, and when there is none.
 # shellcheck source=tests/vm/lib.sh
 . /bench/lib.sh
+stay_awake # one that sleeps and is sick cannot be opened for its reset, which is another story
 start_emulator
 configure <<-END
 	[device capture]

@@ -26,7 +26,8 @@ whole() { # nothing is off any more
 		[[ $(<"/sys/bus/usb/devices/$port/authorized") == 1 && $(<"/sys/bus/usb/devices/$port/bConfigurationValue") == 1 ]]
 }
 free() { flock -n "/run/replug/$port.lock" true; } # no run is at work
-usable() { until_ 15 whole && until_ 15 free && until_ 10 replug health "usb=$port"; }
+usable() { until_ 15 whole && until_ 15 free && until_ 10 well || { replug health "usb=$port"; cat "/run/replug/$port.json"; return 1; }; }
+well() { replug health "usb=$port"; }
 
 # METHOD STEP SIGNAL [OPTION]: the sweep.
 sweep() {
@@ -78,12 +79,14 @@ in_unit() { # METHOD CALL
 	printf '[Service]\nExecStart=\nExecStart=killat -a %s replug recover --event %%f\n' "$2" >/run/systemd/system/replug@.service.d/kill.conf
 	systemctl daemon-reload
 	settled
+	paid=$(payments)
 	emu unplug bridge
 	emu plug bridge
-	check "$1 in the unit, killed before call $2: its end pays" until_ 30 said_so "$(journal -t replug | grep -c 'putting right' || :)"
+	check "$1 in the unit, killed before call $2: its end pays" until_ 30 paid_again
 	check "$1 in the unit, killed before call $2: usable" usable
 }
-said_so() { [[ $(journal -t replug | grep -c 'putting right') -gt 0 && $(jq -r .owed "/run/replug/$port.json") == '' ]]; }
+payments() { journal -t replug | grep -c 'putting right' || :; }
+paid_again() { [[ $(payments) -gt $paid && $(jq -r .owed "/run/replug/$port.json") == '' ]]; }
 in_unit authorize 9
 in_unit power 20
 rm -r /run/systemd/system/replug@.service.d

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# The fault matrix: every fault (cells.sh) under every trigger, on lanes side by side, each a dongle and a bridge of its
-# own. Sourced by hand.sh, plug.sh, refresh.sh and health.sh, which call `matrix`.
+# The fault matrix: every fault (cells.sh) under every trigger, on lanes side by side, each a dongle and a bridge on a bus
+# of their own, so that nobody waits for the hub of another's device. Sourced by hand.sh, plug.sh, refresh.sh and health.sh, which call `matrix`.
 # A cell: a device that is well, and nothing on record; the fault is put into it; the trigger is pulled; what comes of it
 # is compared with what is expected; then the fault is taken away, and the device has to be well again.
 # shellcheck source=tests/vm/lib.sh
@@ -43,7 +43,7 @@ fit() { # NAME KEYS
 }
 
 set_up() { # LANES
-	local lane name next=0
+	local lane name bus
 	mkdir -p "$work" /etc/replug.conf.d /run/systemd/system/replug@.service.d
 	systemctl stop replug-health.timer replug-refresh.timer 2>/dev/null
 	# Idle dongles stay awake: vhci may lose a device when another one wakes up.
@@ -67,14 +67,15 @@ set_up() { # LANES
 	journalctl -f -n0 -t replug -o cat >"$work/journal" 2>/dev/null &
 	watcher=$!
 	for ((lane = 0; lane < $1; lane++)); do
+		bus=$(grep -lx 480 "/sys/devices/platform/vhci_hcd.$lane"/usb*/speed)
+		bus=${bus%/speed}
 		for name in "d$lane" "b$lane"; do
 			# Known before it is plugged, so that its section is there when it comes.
-			((next += 1))
-			at["$name"]=1-$next
+			at["$name"]=${bus##*/usb}-$([[ $name == d* ]] && echo 1 || echo 2)
 			section "$name"
-			emu plug "$name" "$([[ $name == d* ]] && echo capture || echo bridge)" "port=$((next - 1))"
+			emu plug "$name" "$([[ $name == d* ]] && echo capture || echo bridge)" "port=$((8 * lane + ${at[$name]#*-} - 1))"
 			equal "$(emu port "$name")" "${at[$name]}" || echo "Bail out! $name is in another port"
-			units[$name]=$(systemd-escape --template=replug@.service --path "$(realpath "/sys/bus/usb/devices/usb1")/${at[$name]}")
+			units[$name]=$(systemd-escape --template=replug@.service --path "$bus/${at[$name]}")
 		done
 	done
 	for name in "${!at[@]}"; do becomes "${at[$name]}" recovered 60 >/dev/null && ready "$name" >/dev/null; done

@@ -6,5 +6,5 @@
 . /bench/matrix/engine.sh
 seeded "$@"
 patience=2s
-group 1 "$rows_hang" hand plug refresh health
+group 5 "$rows_hang" hand plug refresh health
 matrix

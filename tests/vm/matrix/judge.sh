@@ -63,7 +63,8 @@ judge() {
 		killed) judge_killed "$name" ;;
 		alone) [[ ! $pattern ]] || need 'what is said' until_ 5 tells "$pattern" ;;
 		*)
-			need 'what is said' until_ 5 tells "$pattern"
+			# The journal itself asks the kernel for the device that a message is about, and waits with it.
+			[[ $got == stuck && $trigger == plug ]] || need 'what is said' until_ 5 tells "$pattern"
 			[[ $got == gone ]] || grep -qE -e "$pattern" <(shown "$name" error) || complain "$name: on record is '$(shown "$name" error)'"
 			;;
 		esac
@@ -95,9 +96,9 @@ judge_killed() { # NAME
 
 # Called where no run is at work.
 nothing_owed() { # NAME
-	local i
+	local i bus=${at[$1]%-*}
 	[[ $(record "$1" owed) == '' ]] || complain "$1: still owed: $(record "$1" owed)"
-	need "$1: its port's power" equal "$(<"/sys/bus/usb/devices/1-0:1.0/usb1-port${at[$1]#*-}/disable")" 0
+	need "$1: its port's power" equal "$(<"/sys/bus/usb/devices/$bus-0:1.0/usb$bus-port${at[$1]#*-}/disable")" 0
 	! listed "$1" || need "$1: authorized" equal "$(cat "/sys/bus/usb/devices/${at[$1]}/authorized")" 1
 }
 
@@ -119,6 +120,7 @@ afterwards() {
 	done
 	for name in "${names[@]}"; do
 		until_ 60 unlocked "$name" || complain "$name: its lock is not free"
+		[[ $outcome != stuck || $trigger != plug ]] || need 'what is said' until_ 10 tells "$pattern"
 		case $settings in
 		*unplug-on*) plugged_anew "$name" ;;
 		drop-at-reset=12000) until_ 30 listed "$name" && until_ 30 healed "$name" || complain "$name: back, and not recovered" ;;

@@ -3,14 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "guard.h"
 #include "ladder.h"
 #include "log.h"
 #include "port.h"
 #include "story.h"
-#include "sysfs.h"
 #include "wait.h"
 
 static uint64_t monotonic_us(void)
@@ -217,10 +215,7 @@ int story_connected(const char *device)
 
 bool story_silent(const char *device)
 {
-	char dir[96];
-
-	snprintf(dir, sizeof(dir), SYSFS_USB "/%s", device);
-	return access(dir, F_OK) && story_connected(device) == 1 && access(dir, F_OK);
+	return !device_present(device) && story_connected(device) == 1 && !device_present(device);
 }
 
 const struct conf_ladder *story_ladder(const struct story *s)

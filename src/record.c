@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "device.h"
 #include "selector.h"
 #include "wait.h"
 
@@ -333,8 +334,7 @@ void record_stuck(struct record *r, pid_t pid)
 
 enum record_state record_state_now(struct record *r)
 {
-	char path[128];
-	bool there;
+	bool there = device_present(r->port);
 
 	if ((r->state == RECORD_BUSY || r->state == RECORD_STUCK) &&
 		(r->pid <= 0 || start_of(r->pid) != r->started)) {
@@ -344,8 +344,6 @@ enum record_state record_state_now(struct record *r)
 			r->port);
 		r->state = RECORD_FAILED;
 	}
-	snprintf(path, sizeof(path), "/sys/bus/usb/devices/%s", r->port);
-	there = !access(path, F_OK);
 	if (there && r->state == RECORD_SILENT)
 		r->state = RECORD_NONE; /* plugged anew, and nobody has looked at it yet */
 	if (!there && r->state != RECORD_BUSY && r->state != RECORD_STUCK && r->state != RECORD_SILENT)

@@ -4,13 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "guard.h"
 #include "log.h"
 #include "lost.h"
 #include "story.h"
-#include "sysfs.h"
 #include "wait.h"
 
 /* The kernel's own tries to enumerate a device that does not answer. */
@@ -217,12 +215,10 @@ static void settle(const char *port)
 {
 	struct record r;
 	uint64_t deadline = clock_ms() + RETURN_MS;
-	char dir[96];
 
 	if (record_load(port, &r) || story_settle(&r) <= 0)
 		return;
-	snprintf(dir, sizeof(dir), SYSFS_USB "/%s", port);
-	while (access(dir, F_OK) && clock_ms() < deadline && wait_for(-1, 0, clock_ms() + WAIT_POLL_MS) >= 0)
+	while (!device_present(port) && clock_ms() < deadline && wait_for(-1, 0, clock_ms() + WAIT_POLL_MS) >= 0)
 		;
 }
 
@@ -271,8 +267,10 @@ static int read_whole(const struct run *run, const char *port, struct device *d)
 	return e;
 }
 
-enum status recover_port(const struct run *run, const char *port)
+enum status recover_port(void *ctx, const char *port)
 {
+	const struct run *run = ctx;
+
 	for (;;) {
 		struct story s = {.watch.fd = -1};
 		enum status status;

@@ -224,7 +224,7 @@ const struct conf_ladder *story_ladder(const struct story *s)
 }
 
 /* Tries what the guard and the ladder allow. */
-int story_heal(struct story *s, bool verify_first)
+static int climb(struct story *s, bool verify_first)
 {
 	const struct conf_ladder *l = story_ladder(s);
 	char all[512] = "";
@@ -280,12 +280,21 @@ int story_heal(struct story *s, bool verify_first)
 				tried ? "did not help" : "is not possible", s->why, ladder_name(l->method[next]));
 	}
 	if (noted && !any)
-		s->r.resets--; /* what was refused is no reset */
+		guard_unnote_reset(&s->r); /* what was refused is no reset */
 	if (*all)
 		snprintf(s->why, sizeof(s->why), "%s", all);
 	/* What the last rung had enumerated anew has been tried in vain, and is not another plug. */
 	struct device now;
 	if (*all && e != -ENODEV)
 		look_again(s, &now);
+	return e;
+}
+
+int story_heal(struct story *s, bool verify_first)
+{
+	uint64_t begun = clock_ms();
+	int e = climb(s, verify_first);
+
+	guard_note_end(&s->r, begun, clock_ms());
 	return e;
 }

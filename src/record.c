@@ -91,6 +91,7 @@ static const struct field {
 	FIELD(U64, gone_ms),
 	FIELD(U64, event_ms),
 	FIELD(U64, ended_ms),
+	FIELD(U64, last_reset_ms),
 	FIELD(FLAG, held),
 	FIELD(TEXT, health),
 	FIELD(U64, health_when),

@@ -85,6 +85,7 @@ static const struct record full = {.port = "1-1.4",
 	.gone_ms = 5000000001,
 	.event_ms = 5000000002,
 	.ended_ms = 5000000003,
+	.last_reset_ms = 5000000004,
 	.reset_ms = {4000000000, 4000000001, 4000000002},
 	.resets = 3,
 	.held = true,
@@ -130,6 +131,7 @@ static void same(const struct record *a, const struct record *b)
 	assert_int_equal(a->gone_ms, b->gone_ms);
 	assert_int_equal(a->event_ms, b->event_ms);
 	assert_int_equal(a->ended_ms, b->ended_ms);
+	assert_int_equal(a->last_reset_ms, b->last_reset_ms);
 	assert_int_equal(a->resets, b->resets);
 	assert_memory_equal(a->reset_ms, b->reset_ms, a->resets * sizeof(a->reset_ms[0]));
 	assert_int_equal(a->held, b->held);

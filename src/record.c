@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "device.h"
@@ -56,6 +57,28 @@ int record_lock(const char *port, uint64_t deadline)
 void record_unlock(int fd)
 {
 	close(fd);
+}
+
+/* /proc/locks (proc(5)): "4: FLOCK  ADVISORY  WRITE 812 00:17:1234 0 EOF". */
+bool record_locked_by(const char *port, pid_t pid)
+{
+	char path[128], line[256];
+	struct stat st;
+	bool found = false;
+
+	if (record_path(path, sizeof(path), port, ".lock") || stat(path, &st))
+		return false;
+	FILE *f = fopen("/proc/locks", "re");
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		unsigned long inode;
+		unsigned high, low;
+		int who;
+		found = sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%lu", &who, &high, &low, &inode) == 4 &&
+			who == pid && inode == st.st_ino && makedev(high, low) == st.st_dev;
+	}
+	if (f)
+		fclose(f);
+	return found;
 }
 
 /* Field by field, both ways: what one direction knows, the other cannot forget. */
@@ -238,8 +261,9 @@ int record_save(const struct record *r)
 		json_object_object_add(steps, r->step[i].name, json_object_new_int64(r->step[i].ms));
 	json_object_object_add(o, "steps", steps);
 	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY);
-	/* One writer a port, for the lock is held: the name need not be unique, and a leftover is overwritten. */
-	snprintf(temp, sizeof(temp), "%s.new", path);
+	/* One writer a port, for the lock is held: the name need not be unique, and a leftover is overwritten. Only
+	 * that the holder is stuck is written by another, while it may have a record half done. */
+	snprintf(temp, sizeof(temp), "%s.%s", path, r->state == RECORD_STUCK ? "stuck" : "new");
 	int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0) {
 		e = -errno;

@@ -310,27 +310,20 @@ enum status recover_port(void *ctx, const char *port)
 
 void recover_stuck(const char *port, pid_t pid)
 {
-	struct record *list, *r = NULL;
+	struct record *list;
 	size_t n;
 
+	(void)port;
 	if (record_list(&list, &n))
 		return;
-	/* The port that it is at work on, which may be one that another's `then` names; or where it says of none, the
-	 * one that it was started for, if it is the one that has the lock. It writes nothing any more. */
-	for (size_t i = 0; i < n && !r; i++)
-		if (list[i].state == RECORD_BUSY && list[i].pid == pid)
-			r = &list[i];
-	int lock = r ? -EWOULDBLOCK : record_lock(port, 0);
-	for (size_t i = 0; i < n && !r && lock == -EWOULDBLOCK; i++)
-		if (!strcmp(list[i].port, port))
-			r = &list[i];
-	if (lock >= 0)
-		record_unlock(lock);
-	if (r) {
-		record_stuck(r, pid);
-		r->when = time(NULL);
-		record_save(r);
-	}
+	/* The port that it is at work on, which may be one that another's `then` names. One that was only looking has
+	 * none: its port's record is another run's. Who has the lock writes nothing any more. */
+	for (size_t i = 0; i < n; i++)
+		if (record_locked_by(list[i].port, pid)) {
+			record_stuck(&list[i], pid);
+			list[i].when = time(NULL);
+			record_save(&list[i]);
+		}
 	free(list);
 }
 

@@ -150,8 +150,6 @@ enum status lost_port(const struct run *run, const char *port, bool *back)
 		return *back ? STATUS_DONE : nobody(&s, port);
 	}
 	if (run->mode == RECOVER_EVENT) {
-		if (!s.d.conf)
-			return STATUS_DONE;
 		bool fresh;
 		/* Its going is an event like its coming: neither may have us at work for ever. */
 		if (guard_event(&s.r, &run->config->guard, 0, 0, clock_ms(), &fresh) == GUARD_HELD) {

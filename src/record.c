@@ -369,8 +369,10 @@ enum record_state record_state_now(struct record *r)
 			r->port);
 		r->state = RECORD_FAILED;
 	}
-	if (there && r->state == RECORD_SILENT)
-		r->state = RECORD_NONE; /* plugged anew, and nobody has looked at it yet */
+	if (there && r->state == RECORD_SILENT) { /* plugged anew, and nobody has looked at it yet */
+		r->state = RECORD_NONE;
+		r->error[0] = '\0';
+	}
 	if (!there && r->state != RECORD_BUSY && r->state != RECORD_STUCK && r->state != RECORD_SILENT)
 		r->state = RECORD_GONE;
 	return r->state;

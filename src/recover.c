@@ -165,6 +165,19 @@ static void note_gone(struct record *r)
 		lost_mark(r->port);
 }
 
+/* Whether what udev saw removed, by its PRODUCT, is another device than the one on record. */
+static bool another(const struct record *r, const char *product)
+{
+	uint16_t vid, pid;
+	const char *end;
+	char id[sizeof(r->id)];
+
+	if (!product || selector_id(product, '/', &vid, &pid, &end))
+		return false;
+	snprintf(id, sizeof(id), "%04x:%04x", vid, pid);
+	return strcmp(id, r->id) != 0;
+}
+
 enum status recover_gone(struct udev *udev, const char *port, const char *product, const char *section)
 {
 	struct record r;
@@ -178,8 +191,17 @@ enum status recover_gone(struct udev *udev, const char *port, const char *produc
 	unsigned dev = present(udev, port);
 	/* Also when it is gone on record: it has been here since, too short to be looked at. One that went silent is
 	 * gone already, and known to be in its port. */
-	if (r.id[0] && (!dev || dev != r.dev) && (dev || r.state != RECORD_SILENT))
+	if (r.id[0] && !dev && !section && another(&r, product)) {
+		/* One that nobody takes, plugged in its place: the one on record was unplugged before, whatever was
+		 * known of it, and what this one has left in the port is not ours to look after. */
+		if (r.state != RECORD_GONE) {
+			r.state = RECORD_GONE;
+			r.gone_ms = clock_ms();
+			record_save(&r);
+		}
+	} else if (r.id[0] && (!dev || dev != r.dev) && (dev || r.state != RECORD_SILENT)) {
 		note_gone(&r);
+	}
 	record_unlock(lock);
 	return STATUS_DONE;
 }

@@ -602,12 +602,13 @@ TEST(a_number_used_again_is_not_the_same_process)
 TEST(what_is_not_plugged_is_gone_and_what_is_keeps_its_state)
 {
 	for (int i = 0; record_state_name[i]; i++) {
-		struct record r = {.port = "5-1", .state = (enum record_state)i};
+		struct record r = {.port = "5-1", .state = (enum record_state)i, .error = "why"};
 		if (r.state == RECORD_BUSY || r.state == RECORD_STUCK)
 			continue;
 		plug("5-1");
 		/* One that is there again was not looked at since it fell silent. */
 		assert_int_equal(record_state_now(&r), i == RECORD_SILENT ? RECORD_NONE : i);
+		assert_string_equal(r.error, i == RECORD_SILENT ? "" : "why");
 		r.state = (enum record_state)i;
 		unplug("5-1");
 		/* One that went silent was gone already, and is known to be in its port. */

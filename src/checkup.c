@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "health-show.h"
 #include "log.h"
@@ -150,15 +149,10 @@ static enum status ask(void *ctx, const char *port)
 	p->health = found;
 	if (lock >= 0) {
 		record_unlock(lock);
-		if (p->d && access(p->d->syspath, F_OK)) /* its removal found the port locked */
+		if (p->d && !device_present(port)) /* its removal found the port locked */
 			recover_gone(round->call->udev, port, NULL, NULL);
 	}
 	return STATUS_DONE;
-}
-
-static enum status recover(void *ctx, const char *port)
-{
-	return recover_port(ctx, port);
 }
 
 static void tell(const struct patient *p)
@@ -189,7 +183,7 @@ static void heal(const struct round *round, const char **port)
 			port[n++] = round->p[i].port;
 	}
 	if (n)
-		recover_ports(port, n, recover, &run);
+		recover_ports(port, n, recover_port, &run);
 }
 
 static enum status verdict(const struct round *round)

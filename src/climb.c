@@ -3,14 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "guard.h"
 #include "ladder.h"
 #include "log.h"
 #include "port.h"
 #include "story.h"
-#include "sysfs.h"
 #include "wait.h"
 
 static uint64_t monotonic_us(void)
@@ -217,10 +215,7 @@ int story_connected(const char *device)
 
 bool story_silent(const char *device)
 {
-	char dir[96];
-
-	snprintf(dir, sizeof(dir), SYSFS_USB "/%s", device);
-	return access(dir, F_OK) && story_connected(device) == 1 && access(dir, F_OK);
+	return !device_present(device) && story_connected(device) == 1 && !device_present(device);
 }
 
 const struct conf_ladder *story_ladder(const struct story *s)
@@ -229,7 +224,7 @@ const struct conf_ladder *story_ladder(const struct story *s)
 }
 
 /* Tries what the guard and the ladder allow. */
-int story_heal(struct story *s, bool verify_first)
+static int climb(struct story *s, bool verify_first)
 {
 	const struct conf_ladder *l = story_ladder(s);
 	char all[512] = "";
@@ -285,12 +280,21 @@ int story_heal(struct story *s, bool verify_first)
 				tried ? "did not help" : "is not possible", s->why, ladder_name(l->method[next]));
 	}
 	if (noted && !any)
-		s->r.resets--; /* what was refused is no reset */
+		guard_unnote_reset(&s->r); /* what was refused is no reset */
 	if (*all)
 		snprintf(s->why, sizeof(s->why), "%s", all);
 	/* What the last rung had enumerated anew has been tried in vain, and is not another plug. */
 	struct device now;
 	if (*all && e != -ENODEV)
 		look_again(s, &now);
+	return e;
+}
+
+int story_heal(struct story *s, bool verify_first)
+{
+	uint64_t begun = clock_ms();
+	int e = climb(s, verify_first);
+
+	guard_note_end(&s->r, begun, clock_ms());
 	return e;
 }

@@ -263,6 +263,13 @@ static int list_devices(
 	return *out ? 0 : -ENOMEM;
 }
 
+bool device_present(const char *port)
+{
+	char dir[96];
+
+	return snprintf(dir, sizeof(dir), SYSFS_USB "/%s", port) < (int)sizeof(dir) && !access(dir, F_OK);
+}
+
 int device_list(struct udev *udev, const struct config *c, struct device **out, size_t *n)
 {
 	return list_devices(udev, c, NULL, out, n);

@@ -52,6 +52,9 @@ int device_read(struct udev *udev, const struct config *c, const char *port, str
 /* Every USB device but the root hubs, sorted by port, in a malloc'ed array. Returns 0 or -ENOMEM. */
 int device_list(struct udev *udev, const struct config *c, struct device **out, size_t *n);
 
+/* Whether a device is in a port: one file looked for, nothing read, no lock of the kernel's taken. */
+bool device_present(const char *port);
+
 /*
  * The devices that sel names, likewise. Where that can be told from ID, port and number, it costs two or four small
  * files in sysfs for each device on the bus that is none of them. Links of nodes are read only where sel has nodes.

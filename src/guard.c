@@ -10,6 +10,7 @@ void guard_forgive(struct record *r)
 {
 	r->held = false;
 	r->resets = 0;
+	r->last_reset_ms = 0;
 }
 
 static unsigned within(const struct record *r, uint64_t now, uint32_t ms)
@@ -30,7 +31,27 @@ void guard_note_reset(struct record *r, uint64_t now)
 {
 	if (r->resets == GUARD_RESETS_MAX)
 		memmove(r->reset_ms, r->reset_ms + 1, --r->resets * sizeof(r->reset_ms[0]));
-	r->reset_ms[r->resets++] = now;
+	r->reset_ms[r->resets++] = r->last_reset_ms = now;
+}
+
+/* A time moved on, but not past now; never stays never. */
+static uint64_t later(uint64_t t, uint64_t by, uint64_t now)
+{
+	return !t ? 0 : t + by < now ? t + by : now;
+}
+
+void guard_note_end(struct record *r, uint64_t begun, uint64_t now)
+{
+	for (unsigned i = 0; i < r->resets; i++)
+		r->reset_ms[i] = later(r->reset_ms[i], now - begun, now);
+	r->event_ms = later(r->event_ms, now - begun, now);
+}
+
+void guard_unnote_reset(struct record *r)
+{
+	if (r->resets)
+		r->resets--;
+	r->last_reset_ms = 0;
 }
 
 enum guard_answer guard_event(
@@ -52,7 +73,7 @@ enum guard_answer guard_event(
 		guard_forgive(r);
 	if (r->held)
 		return GUARD_HELD;
-	if (within(r, now, g->cool_down_ms))
+	if (r->last_reset_ms && now - r->last_reset_ms < g->cool_down_ms)
 		return GUARD_FINISH;
 	if (!guard_allows(r, g, now)) {
 		r->held = *fresh = true;

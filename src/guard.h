@@ -36,6 +36,15 @@ bool guard_allows(const struct record *r, const struct guard_conf *g, uint64_t n
 /* A reset is about to be made, or would have been had the device not vanished. */
 void guard_note_reset(struct record *r, uint64_t now);
 
+/* It was refused, and none at all. */
+void guard_unnote_reset(struct record *r);
+
+/*
+ * A run has been at work from begun until now, and that time counts for neither the window nor the peace: where the
+ * kernel takes a minute over each reset, no two would be within a window, and it would go on for ever.
+ */
+void guard_note_end(struct record *r, uint64_t begun, uint64_t now);
+
 /* A person asks: everything is forgiven. */
 void guard_forgive(struct record *r);
 

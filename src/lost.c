@@ -16,7 +16,6 @@
 #include "port.h"
 #include "selector.h"
 #include "story.h"
-#include "sysfs.h"
 #include "wait.h"
 
 /* How often a hub is asked whether its port is empty by now. */
@@ -59,20 +58,12 @@ size_t lost_take(char (**port)[32])
 	return n;
 }
 
-static bool present(const char *port)
-{
-	char dir[96];
-
-	snprintf(dir, sizeof(dir), SYSFS_USB "/%s", port);
-	return !access(dir, F_OK);
-}
-
 enum status lost_look(void *ctx, const char *port)
 {
 	const struct run *run = ctx;
 	bool back = false;
 
-	if (present(port) || !story_silent(port) || present(port))
+	if (!story_silent(port))
 		return STATUS_DONE;
 	int lock = record_lock(port, 0);
 	if (lock < 0) /* a run that has it sees for itself */
@@ -89,10 +80,10 @@ static int wait_return(struct story *s)
 
 	for (;;) {
 		uint64_t now = clock_ms();
-		if (present(s->r.port))
+		if (device_present(s->r.port))
 			return 1;
 		if (now >= ask && !story_silent(s->r.port))
-			return present(s->r.port);
+			return device_present(s->r.port);
 		if (now >= deadline)
 			return -ETIMEDOUT;
 		ask = now >= ask ? now + ASK_MS : ask;
@@ -155,12 +146,10 @@ enum status lost_port(const struct run *run, const char *port, bool *back)
 	story_settings(&s, run);
 	story_name_from_record(&s);
 	if ((!s.r.id[0] && !can_cut(&s)) || !story_silent(port)) {
-		*back = present(port);
+		*back = device_present(port);
 		return *back ? STATUS_DONE : nobody(&s, port);
 	}
 	if (run->mode == RECOVER_EVENT) {
-		if (!s.d.conf)
-			return STATUS_DONE;
 		bool fresh;
 		/* Its going is an event like its coming: neither may have us at work for ever. */
 		if (guard_event(&s.r, &run->config->guard, 0, 0, clock_ms(), &fresh) == GUARD_HELD) {

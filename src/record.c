@@ -11,8 +11,10 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "device.h"
 #include "selector.h"
 #include "wait.h"
 
@@ -57,6 +59,28 @@ void record_unlock(int fd)
 	close(fd);
 }
 
+/* /proc/locks (proc(5)): "4: FLOCK  ADVISORY  WRITE 812 00:17:1234 0 EOF". */
+bool record_locked_by(const char *port, pid_t pid)
+{
+	char path[128], line[256];
+	struct stat st;
+	bool found = false;
+
+	if (record_path(path, sizeof(path), port, ".lock") || stat(path, &st))
+		return false;
+	FILE *f = fopen("/proc/locks", "re");
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		unsigned long inode;
+		unsigned high, low;
+		int who;
+		found = sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%lu", &who, &high, &low, &inode) == 4 &&
+			who == pid && inode == st.st_ino && makedev(high, low) == st.st_dev;
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
 /* Field by field, both ways: what one direction knows, the other cannot forget. */
 enum kind { TEXT, U32, U64, FLAG };
 static const struct field {
@@ -90,6 +114,7 @@ static const struct field {
 	FIELD(U64, gone_ms),
 	FIELD(U64, event_ms),
 	FIELD(U64, ended_ms),
+	FIELD(U64, last_reset_ms),
 	FIELD(FLAG, held),
 	FIELD(TEXT, health),
 	FIELD(U64, health_when),
@@ -236,8 +261,9 @@ int record_save(const struct record *r)
 		json_object_object_add(steps, r->step[i].name, json_object_new_int64(r->step[i].ms));
 	json_object_object_add(o, "steps", steps);
 	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY);
-	/* One writer a port, for the lock is held: the name need not be unique, and a leftover is overwritten. */
-	snprintf(temp, sizeof(temp), "%s.new", path);
+	/* One writer a port, for the lock is held: the name need not be unique, and a leftover is overwritten. Only
+	 * that the holder is stuck is written by another, while it may have a record half done. */
+	snprintf(temp, sizeof(temp), "%s.%s", path, r->state == RECORD_STUCK ? "stuck" : "new");
 	int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0) {
 		e = -errno;
@@ -333,8 +359,7 @@ void record_stuck(struct record *r, pid_t pid)
 
 enum record_state record_state_now(struct record *r)
 {
-	char path[128];
-	bool there;
+	bool there = device_present(r->port);
 
 	if ((r->state == RECORD_BUSY || r->state == RECORD_STUCK) &&
 		(r->pid <= 0 || start_of(r->pid) != r->started)) {
@@ -344,10 +369,10 @@ enum record_state record_state_now(struct record *r)
 			r->port);
 		r->state = RECORD_FAILED;
 	}
-	snprintf(path, sizeof(path), "/sys/bus/usb/devices/%s", r->port);
-	there = !access(path, F_OK);
-	if (there && r->state == RECORD_SILENT)
-		r->state = RECORD_NONE; /* plugged anew, and nobody has looked at it yet */
+	if (there && r->state == RECORD_SILENT) { /* plugged anew, and nobody has looked at it yet */
+		r->state = RECORD_NONE;
+		r->error[0] = '\0';
+	}
 	if (!there && r->state != RECORD_BUSY && r->state != RECORD_STUCK && r->state != RECORD_SILENT)
 		r->state = RECORD_GONE;
 	return r->state;

@@ -58,7 +58,8 @@ struct record {
 		started; /* of that process, in clock ticks since boot: a number used again is not the same process */
 	unsigned dev;    /* the device number that the outcome is about */
 	uint64_t verified_ms, gone_ms, event_ms, ended_ms;
-	uint64_t reset_ms[GUARD_RESETS_MAX];
+	uint64_t last_reset_ms;
+	uint64_t reset_ms[GUARD_RESETS_MAX]; /* moved on by the time that runs took: guard_note_end */
 	unsigned resets;
 	bool held;
 
@@ -83,11 +84,15 @@ struct record {
 int record_lock(const char *port, uint64_t deadline);
 void record_unlock(int fd);
 
+/* Whether process pid has a port's lock. */
+bool record_locked_by(const char *port, pid_t pid);
+
 /* Reads a port's record. Returns 0, -ENOENT (*r is then empty but for the port), -EBADMSG or another negative errno.
  */
 int record_load(const char *port, struct record *r);
 
-/* Replaces a port's record. Returns 0 or a negative errno. */
+/* Replaces a port's record, whose lock is held; by this process, or for STUCK by the one that is. Returns 0 or a
+ * negative errno. */
 int record_save(const struct record *r);
 
 /* All records, sorted by port, in a malloc'ed array; unreadable ones are left out. Returns 0 or a negative errno. */

@@ -4,13 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "guard.h"
 #include "log.h"
 #include "lost.h"
 #include "story.h"
-#include "sysfs.h"
 #include "wait.h"
 
 /* The kernel's own tries to enumerate a device that does not answer. */
@@ -167,6 +165,19 @@ static void note_gone(struct record *r)
 		lost_mark(r->port);
 }
 
+/* Whether what udev saw removed, by its PRODUCT, is another device than the one on record. */
+static bool another(const struct record *r, const char *product)
+{
+	uint16_t vid, pid;
+	const char *end;
+	char id[sizeof(r->id)];
+
+	if (!product || selector_id(product, '/', &vid, &pid, &end))
+		return false;
+	snprintf(id, sizeof(id), "%04x:%04x", vid, pid);
+	return strcmp(id, r->id) != 0;
+}
+
 enum status recover_gone(struct udev *udev, const char *port, const char *product, const char *section)
 {
 	struct record r;
@@ -180,8 +191,17 @@ enum status recover_gone(struct udev *udev, const char *port, const char *produc
 	unsigned dev = present(udev, port);
 	/* Also when it is gone on record: it has been here since, too short to be looked at. One that went silent is
 	 * gone already, and known to be in its port. */
-	if (r.id[0] && (!dev || dev != r.dev) && (dev || r.state != RECORD_SILENT))
+	if (r.id[0] && !dev && !section && another(&r, product)) {
+		/* One that nobody takes, plugged in its place: the one on record was unplugged before, whatever was
+		 * known of it, and what this one has left in the port is not ours to look after. */
+		if (r.state != RECORD_GONE) {
+			r.state = RECORD_GONE;
+			r.gone_ms = clock_ms();
+			record_save(&r);
+		}
+	} else if (r.id[0] && (!dev || dev != r.dev) && (dev || r.state != RECORD_SILENT)) {
 		note_gone(&r);
+	}
 	record_unlock(lock);
 	return STATUS_DONE;
 }
@@ -217,12 +237,10 @@ static void settle(const char *port)
 {
 	struct record r;
 	uint64_t deadline = clock_ms() + RETURN_MS;
-	char dir[96];
 
 	if (record_load(port, &r) || story_settle(&r) <= 0)
 		return;
-	snprintf(dir, sizeof(dir), SYSFS_USB "/%s", port);
-	while (access(dir, F_OK) && clock_ms() < deadline && wait_for(-1, 0, clock_ms() + WAIT_POLL_MS) >= 0)
+	while (!device_present(port) && clock_ms() < deadline && wait_for(-1, 0, clock_ms() + WAIT_POLL_MS) >= 0)
 		;
 }
 
@@ -271,8 +289,10 @@ static int read_whole(const struct run *run, const char *port, struct device *d)
 	return e;
 }
 
-enum status recover_port(const struct run *run, const char *port)
+enum status recover_port(void *ctx, const char *port)
 {
+	const struct run *run = ctx;
+
 	for (;;) {
 		struct story s = {.watch.fd = -1};
 		enum status status;
@@ -312,27 +332,20 @@ enum status recover_port(const struct run *run, const char *port)
 
 void recover_stuck(const char *port, pid_t pid)
 {
-	struct record *list, *r = NULL;
+	struct record *list;
 	size_t n;
 
+	(void)port;
 	if (record_list(&list, &n))
 		return;
-	/* The port that it is at work on, which may be one that another's `then` names; or where it says of none, the
-	 * one that it was started for, if it is the one that has the lock. It writes nothing any more. */
-	for (size_t i = 0; i < n && !r; i++)
-		if (list[i].state == RECORD_BUSY && list[i].pid == pid)
-			r = &list[i];
-	int lock = r ? -EWOULDBLOCK : record_lock(port, 0);
-	for (size_t i = 0; i < n && !r && lock == -EWOULDBLOCK; i++)
-		if (!strcmp(list[i].port, port))
-			r = &list[i];
-	if (lock >= 0)
-		record_unlock(lock);
-	if (r) {
-		record_stuck(r, pid);
-		r->when = time(NULL);
-		record_save(r);
-	}
+	/* The port that it is at work on, which may be one that another's `then` names. One that was only looking has
+	 * none: its port's record is another run's. Who has the lock writes nothing any more. */
+	for (size_t i = 0; i < n; i++)
+		if (record_locked_by(list[i].port, pid)) {
+			record_stuck(&list[i], pid);
+			list[i].when = time(NULL);
+			record_save(&list[i]);
+		}
 	free(list);
 }
 

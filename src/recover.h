@@ -27,10 +27,11 @@ struct run {
 };
 
 /*
- * Recovers the device in a port: lock, guard, reset, wait until it is back, initialise, verify, record, and one
- * line to the log; then what its section's `then` names. Signals must be blocked (wait_block_signals).
+ * A supervise_job, its context a struct run. Recovers the device in a port: lock, guard, reset, wait until it is
+ * back, initialise, verify, record, and one line to the log; then what its section's `then` names. Signals must be
+ * blocked (wait_block_signals).
  */
-enum status recover_port(const struct run *run, const char *port);
+enum status recover_port(void *run, const char *port);
 
 /*
  * A port's lock for a person, as record_lock: a run that recovers the device is not waited for; a checkup, which has

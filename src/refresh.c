@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "guard.h"
 #include "log.h"
@@ -116,14 +115,9 @@ static enum answer decide(const struct call *c, struct turn *k)
 		}
 	}
 	record_unlock(lock);
-	if (access(k->d.syspath, F_OK)) /* its removal found the port locked */
+	if (!device_present(k->d.port)) /* its removal found the port locked */
 		recover_gone(c->udev, k->d.port, NULL, NULL);
 	return a;
-}
-
-static enum status recover(void *ctx, const char *port)
-{
-	return recover_port(ctx, port);
 }
 
 static enum status refresh(const struct call *c, struct turn *k)
@@ -132,7 +126,7 @@ static enum status refresh(const struct call *c, struct turn *k)
 
 	switch (decide(c, k)) {
 	case DO_IT:
-		return recover_ports((const char *const[]){k->d.port}, 1, recover, &run);
+		return recover_ports((const char *const[]){k->d.port}, 1, recover_port, &run);
 	case LOCKED:
 	case HELD_BACK:
 		return STATUS_HELD;

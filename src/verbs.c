@@ -136,11 +136,6 @@ enum status verb_check(struct call *c)
 	return show_check(c->config, c->device, c->devices, c->json);
 }
 
-static enum status do_port(void *ctx, const char *port)
-{
-	return recover_port(ctx, port);
-}
-
 /*
  * Ports without a device that a selector names: on record as silent, or asked for by their name. A malloc'ed array;
  * returns how many.
@@ -202,7 +197,7 @@ static enum status on_each(struct call *c, enum recover_mode mode, supervise_job
 		.baud_set = c->baud_set,
 		.baud = c->baud};
 	char(*silent)[32] = NULL;
-	size_t n = 0, lost = job == do_port ? find_silent(c, &c->sel, &silent) : 0;
+	size_t n = 0, lost = job == recover_port ? find_silent(c, &c->sel, &silent) : 0;
 	const char **port = calloc(c->devices + lost + 1, sizeof(*port));
 	enum status s = STATUS_DONE;
 
@@ -242,19 +237,19 @@ static enum status on_port(struct call *c)
 	if (!only_port(c, port, sizeof(port)))
 		return c->missing;
 	log_open("replug", true);
-	return recover_ports((const char *const[]){port}, 1, do_port, &run);
+	return recover_ports((const char *const[]){port}, 1, recover_port, &run);
 }
 
 enum status verb_recover(struct call *c)
 {
 	if (c->event && !c->devices)
 		return on_port(c);
-	return on_each(c, c->event ? RECOVER_EVENT : RECOVER_HAND, do_port);
+	return on_each(c, c->event ? RECOVER_EVENT : RECOVER_HAND, recover_port);
 }
 
 enum status verb_reset(struct call *c)
 {
-	return on_each(c, RECOVER_RESET, do_port);
+	return on_each(c, RECOVER_RESET, recover_port);
 }
 
 /* systemd starts it when removals have left notes. */
@@ -389,7 +384,7 @@ enum status verb_ch9329(struct call *c)
 			return STATUS_NO_DEVICE;
 		}
 	}
-	return on_each(c, RECOVER_CHIP, reset ? do_port : ask_chip);
+	return on_each(c, RECOVER_CHIP, reset ? recover_port : ask_chip);
 }
 
 enum status verb_gone(struct call *c)

@@ -124,6 +124,66 @@ TEST(resets_that_left_the_window_do_not_count)
 	assert_int_equal(event(&r, &conf, 4, T + 40000), GUARD_RESET);
 }
 
+TEST(climbs_that_take_longer_than_the_window_are_counted_all_the_same)
+{
+	struct record r = {.state = RECORD_FAILED};
+	uint64_t t = T;
+
+	for (unsigned i = 0; i < conf.max_resets; i++) {
+		assert_int_equal(event(&r, &conf, 4 + i, t), GUARD_RESET);
+		guard_note_reset(&r, t + 10);
+		guard_note_end(&r, t + 5, t + 90000);
+		t += 93000; /* the next plug comes 3 s after the end */
+	}
+	assert_int_equal(r.resets, conf.max_resets);
+	struct record later = r;
+	assert_int_equal(event(&r, &conf, 9, t), GUARD_HELD + FRESH);
+	assert_int_equal(event(&later, &conf, 9, t + 57000), GUARD_RESET); /* a window after the last one's end */
+}
+
+TEST(a_held_port_has_no_peace_while_a_run_is_at_work)
+{
+	struct record r = {.held = true};
+
+	assert_int_equal(event(&r, &conf, 4, T), GUARD_HELD);
+	guard_note_end(&r, T + 10000, T + 70000);
+	assert_int_equal(event(&r, &conf, 4, T + 119999), GUARD_HELD);
+}
+
+TEST(the_time_of_a_run_moves_nothing_into_the_future_and_never_stays_never)
+{
+	struct record r = {0};
+
+	guard_note_reset(&r, T + 50);
+	guard_note_end(&r, T, T + 100);
+	assert_int_equal(r.reset_ms[0], T + 100);
+	assert_int_equal(r.event_ms, 0);
+}
+
+TEST(the_cool_down_counts_from_the_reset_and_not_from_the_end_of_its_run)
+{
+	struct record r = {.state = RECORD_FAILED};
+
+	guard_note_reset(&r, T);
+	guard_note_end(&r, T, T + 5000);
+	assert_int_equal(event(&r, &conf, 4, T + 5001), GUARD_RESET);
+	guard_note_reset(&r, T + 6000);
+	assert_int_equal(event(&r, &conf, 4, T + 6001), GUARD_FINISH);
+	guard_forgive(&r);
+	assert_int_equal(event(&r, &conf, 4, T + 6002), GUARD_RESET);
+}
+
+TEST(what_was_refused_is_no_reset)
+{
+	struct record r = with_resets(1, T - 10000, 0);
+
+	guard_note_reset(&r, T);
+	guard_unnote_reset(&r);
+	assert_int_equal(r.resets, 1);
+	assert_int_equal(r.reset_ms[0], T - 10000);
+	assert_int_equal(event(&r, &conf, 4, T + 1), GUARD_RESET);
+}
+
 TEST(the_cool_down_goes_before_the_window)
 {
 	struct record r = with_resets(3, T, 10);
@@ -339,6 +399,11 @@ int main(void)
 		cmocka_unit_test(without_a_cool_down_every_event_is_a_plug),
 		cmocka_unit_test(the_port_is_held_at_max_resets_and_not_before),
 		cmocka_unit_test(resets_that_left_the_window_do_not_count),
+		cmocka_unit_test(climbs_that_take_longer_than_the_window_are_counted_all_the_same),
+		cmocka_unit_test(a_held_port_has_no_peace_while_a_run_is_at_work),
+		cmocka_unit_test(the_time_of_a_run_moves_nothing_into_the_future_and_never_stays_never),
+		cmocka_unit_test(the_cool_down_counts_from_the_reset_and_not_from_the_end_of_its_run),
+		cmocka_unit_test(what_was_refused_is_no_reset),
 		cmocka_unit_test(the_cool_down_goes_before_the_window),
 		cmocka_unit_test(a_held_port_stays_held_and_is_fresh_once),
 		cmocka_unit_test(held_goes_before_the_cool_down),

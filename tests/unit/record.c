@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "record.h"
+#include "recover.h"
 #include "wait.h"
 
 static void plug(const char *port)
@@ -85,6 +86,7 @@ static const struct record full = {.port = "1-1.4",
 	.gone_ms = 5000000001,
 	.event_ms = 5000000002,
 	.ended_ms = 5000000003,
+	.last_reset_ms = 5000000004,
 	.reset_ms = {4000000000, 4000000001, 4000000002},
 	.resets = 3,
 	.held = true,
@@ -130,6 +132,7 @@ static void same(const struct record *a, const struct record *b)
 	assert_int_equal(a->gone_ms, b->gone_ms);
 	assert_int_equal(a->event_ms, b->event_ms);
 	assert_int_equal(a->ended_ms, b->ended_ms);
+	assert_int_equal(a->last_reset_ms, b->last_reset_ms);
 	assert_int_equal(a->resets, b->resets);
 	assert_memory_equal(a->reset_ms, b->reset_ms, a->resets * sizeof(a->reset_ms[0]));
 	assert_int_equal(a->held, b->held);
@@ -434,6 +437,58 @@ TEST(a_lock_is_one_processs_at_a_time_and_waits_until_the_deadline)
 	end(pid);
 }
 
+TEST(who_has_a_lock_is_known)
+{
+	pid_t pid = holder("1-1"), other = holder("1-2");
+
+	assert_true(record_locked_by("1-1", pid));
+	assert_false(record_locked_by("1-1", other));
+	assert_false(record_locked_by("1-2", pid));
+	assert_false(record_locked_by("1-3", pid));
+	end(pid);
+	assert_false(record_locked_by("1-1", pid));
+	end(other);
+}
+
+TEST(one_that_is_stuck_is_put_on_record_where_it_has_the_lock_and_nowhere_else)
+{
+	pid_t pid = holder("1-1"), other = holder("1-2");
+	struct record r = {.port = "1-1", .state = RECORD_BUSY, .owed = "power=1-1-port1"}, now;
+
+	assert_int_equal(record_save(&r), 0);
+	snprintf(r.port, sizeof(r.port), "1-2");
+	assert_int_equal(record_save(&r), 0);
+	recover_stuck("1-2", getpid()); /* one that looked at a port which another run has */
+	assert_int_equal(record_load("1-2", &now), 0);
+	assert_int_equal(now.state, RECORD_BUSY);
+	recover_stuck("1-2", pid); /* started for 1-2, at work on 1-1 */
+	assert_int_equal(record_load("1-2", &now), 0);
+	assert_int_equal(now.state, RECORD_BUSY);
+	assert_int_equal(record_load("1-1", &now), 0);
+	assert_int_equal(now.state, RECORD_STUCK);
+	assert_int_equal(now.pid, pid);
+	assert_string_equal(now.owed, "power=1-1-port1");
+	plug("1-1");
+	assert_int_equal(record_state_now(&now), RECORD_STUCK);
+	unplug("1-1");
+	end(pid);
+	end(other);
+}
+
+TEST(what_a_stuck_run_was_writing_is_not_touched_by_the_word_that_it_is)
+{
+	struct record r = full, now;
+
+	make_folder();
+	assert_true(write_file(RECORD_DIR "/1-1.4.json.new", "{\"half\":"));
+	record_stuck(&r, getpid());
+	assert_int_equal(record_save(&r), 0);
+	assert_int_equal(record_load("1-1.4", &now), 0);
+	assert_int_equal(now.state, RECORD_STUCK);
+	assert_int_equal(access(RECORD_DIR "/1-1.4.json.new", F_OK), 0);
+	unlink(RECORD_DIR "/1-1.4.json.new");
+}
+
 TEST(a_lock_is_free_when_its_holder_is_killed)
 {
 	pid_t pid = holder("1-1");
@@ -547,12 +602,13 @@ TEST(a_number_used_again_is_not_the_same_process)
 TEST(what_is_not_plugged_is_gone_and_what_is_keeps_its_state)
 {
 	for (int i = 0; record_state_name[i]; i++) {
-		struct record r = {.port = "5-1", .state = (enum record_state)i};
+		struct record r = {.port = "5-1", .state = (enum record_state)i, .error = "why"};
 		if (r.state == RECORD_BUSY || r.state == RECORD_STUCK)
 			continue;
 		plug("5-1");
 		/* One that is there again was not looked at since it fell silent. */
 		assert_int_equal(record_state_now(&r), i == RECORD_SILENT ? RECORD_NONE : i);
+		assert_string_equal(r.error, i == RECORD_SILENT ? "" : "why");
 		r.state = (enum record_state)i;
 		unplug("5-1");
 		/* One that went silent was gone already, and is known to be in its port. */
@@ -641,6 +697,9 @@ int main(void)
 		cmocka_unit_test(saving_leaves_nothing_beside_the_record),
 		cmocka_unit_test(a_save_that_fails_leaves_the_old_record),
 		cmocka_unit_test(a_lock_is_one_processs_at_a_time_and_waits_until_the_deadline),
+		cmocka_unit_test(who_has_a_lock_is_known),
+		cmocka_unit_test(one_that_is_stuck_is_put_on_record_where_it_has_the_lock_and_nowhere_else),
+		cmocka_unit_test(what_a_stuck_run_was_writing_is_not_touched_by_the_word_that_it_is),
 		cmocka_unit_test(a_lock_is_free_when_its_holder_is_killed),
 		cmocka_unit_test(whoever_waits_gets_the_lock_when_it_is_let_go),
 		cmocka_unit_test(a_lock_is_not_left_to_a_program_that_is_executed),

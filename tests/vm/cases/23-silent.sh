@@ -19,6 +19,7 @@ plug dongle capture
 healed dongle
 settled
 port=${at[dongle]}
+starts() { journal -u replug-lost.service | grep -c '^Starting' || :; }
 looks() { journal -u replug-lost.service | grep -c '^Finished' || :; }
 
 brought_back() { happens 'dongle power-on' 60 && becomes "$port" recovered 30; }
@@ -33,12 +34,32 @@ replug_back() { emu plug dongle && healed dongle && settled; }
 replug_back
 
 # It falls silent by itself, and its section has nothing for that.
+watchers=()
+for form in '' --json; do
+	replug watch ${form:+"$form"} >"/run/watched$form" &
+	watchers+=($!)
+	until_ 10 eval '[[ $(</proc/$!/syscall) == 271\ * ]]' # in ppoll
+done
+watched() { tail -n +$((${seen:-0} + 1)) /run/watched--json | jq -r 'select(.state) | .state' | uniq | tr '\n' ' '; } # after line $seen
 mark
 emu set dongle usb-silent=now
 check 'silent: put on record' becomes "$port" silent 40
 check 'silent: the hub still sees it' grep -q silent <(replug status "usb=$port")
 check 'silent: it says what can be done' grep -q 'unplug it and plug it in again, or give its section' <(field "$port" error)
 check 'silent: told once' equal "$(journal -t replug -p err | grep -c 'gone silent')" 1
+check 'silent: watch tells it in a line' until_ 5 grep -qE "^[^ ]+ $port capture silent after [0-9]+ ms: gone silent: the kernel has given it up; unplug it" /run/watched
+check 'silent: and as an object' equal "$(tail -1 /run/watched--json | jq -r '"\(.event) \(.state) \(.error[:11])"')" 'silent silent gone silent'
+check 'silent: on a terminal it has its row' python3 /bench/terminal.py 24x80 "see=^$port +capture +silent .*gone silent" key=q end=0 -- \
+	env TERM=xterm replug watch
+# Whoever looks again finds what was found before: another note, and rounds of health, of which the second is due to heal.
+seen=$(wc -l </run/watched--json) before=$(looks)
+: >"/run/replug/lost/$port"
+check 'silent: it is looked at again' until_ 20 eval '[[ $(looks) -gt $before ]]'
+check 'silent: and silent still' is_state "$port" silent
+for i in 1 2 3; do replug health --heal >/dev/null 2>&1; done
+check 'silent: after three rounds of health, too' is_state "$port" silent
+check 'silent: it was nothing else meanwhile' eval '[[ "$(watched)" =~ ^(busy silent )+$ ]] || { watched; false; }'
+kill "${watchers[@]}"
 settled
 check 'silent: recover by hand is exit status 1' exits 1 replug recover "usb=$port"
 check 'by its section, too' exits 1 replug recover capture
@@ -110,6 +131,70 @@ emu plug dongle usb-silent=0
 this_one() { [[ $(jq -r '"\(.state) \(.dev)"' "/run/replug/$port.json") == "recovered $(<"/sys/bus/usb/devices/$port/devnum")" ]]; }
 check 'plugged anew: this very device is recovered' until_ 30 this_one
 check 'plugged anew: without its power being cut' saw_times 0 'dongle power-off'
+
+# A stranger in its port: left its power, and not taken for the one that is lost.
+powered() { saw_times 0 'power-off'; }
+stranger() { emu plug stick stick "port=$((${port#*-} - 1))" && happens 'stick configured' >/dev/null && udevadm settle; }
+usable() { replug health "usb=$port"; }
+give_up() { echo 1 >"/sys/bus/usb/devices/$port/remove"; } # what the kernel does in the end, without its tries before
+settings usb
+settled
+give_up
+check 'stranger: silent before' becomes "$port" silent 40
+settings 'usb, power'
+emu unplug dongle
+mark
+stranger
+check 'stranger: plugged instead of it, what was said of that holds no longer' equal "$(field "$port" state) $(field "$port" error)" 'none null'
+before=$(looks)
+: >"/run/replug/lost/$port"
+check 'stranger: a note of the lost one is dealt with' until_ 20 eval '[[ $(looks) -gt $before ]]'
+check 'stranger: nobody takes it for that' exits 3 replug recover capture
+for i in 1 2; do replug health --heal >/dev/null 2>&1; done
+check 'stranger: its power was left alone' powered
+check 'stranger: it is usable' usable
+emu unplug stick
+check 'stranger: unplugged, too: the lost one is gone' until_ 10 is_state "$port" gone
+settled
+
+configure <<<$'[device capture]\nreset = usb, power\ntimeout = 60s\n[guard]\nmax-resets = 20'
+replug_back
+emu set dongle usb-silent=now
+check 'stranger: while the lost one is waited for' until_ 30 eval 'record_says "$port" busy && ! [[ -e /sys/bus/usb/devices/$port ]]'
+emu unplug dongle
+mark
+stranger
+check 'stranger: the wait is over' until_ 20 record_says "$port" gone
+check 'stranger: of the lost one it is on record' equal "$(field "$port" id) $(field "$port" section)" '534d:2109 capture'
+settings 'usb, power'
+before=$(looks)
+emu set stick usb-silent=now
+happens 'stick silent' >/dev/null
+check 'stranger: silent itself' until_ 20 eval '! [[ -e /sys/bus/usb/devices/$port ]]' 
+settled
+check 'stranger: which is nobody'\''s business' equal "$(looks) $(field "$port" state)" "$before gone"
+check 'stranger: nor was its power touched' powered
+emu unplug stick
+settled
+replug_back
+
+# While the configuration is broken, nobody can say what may be done; what is the matter is noted all the same.
+configure <<<'[gaurd]'
+before=$(starts)
+mark
+give_up
+check 'broken configuration: it is silent' becomes "$port" silent 40
+: >/run/replug/lost/1-5
+check 'broken configuration: the next note is taken' until_ 20 eval '! [[ -e /run/replug/lost/1-5 ]]'
+settled
+until_ 10 equal "$(systemctl is-active replug-lost.service)" inactive
+check 'broken configuration: one start for each note' equal $(($(starts) - before)) 2
+check 'broken configuration: notes are waited for' systemctl -q is-active replug-lost.path
+check 'broken configuration: its power was left alone' powered
+settings 'usb, power'
+check 'repaired: the next round of health finds it' exits 1 replug health --heal
+replug health --heal >/dev/null 2>&1
+check 'repaired: and the one after it brings it back' brought_back
 
 # A port of which nothing is known.
 check 'an empty port' eval 'said=$(replug recover usb=1-5 2>&1); [[ $? == 3 && $said == *"1-5: nothing is plugged there"* ]]'

@@ -100,4 +100,27 @@ check 'status shows it' grep -q authorize <(field "$port" owed)
 check 'the next run does' exits 0 replug recover "usb=$port"
 check 'first of all' journal_says "$port hid: an earlier run was ended before it was done; putting right: authorize"
 check 'and all is well' usable
+
+# What cannot be paid yet is owed on beside what another climb owes, and paid when it can be.
+configure <<<$'[device hid]\npower-off = 2s\ninit = none\nexpect = tty\n[guard]\nmax-resets = 20'
+bus=${port%-*}
+other=/sys/bus/usb/devices/$bus-0:1.0/usb$bus-port5/disable
+settled
+owes() { equal "$(jq -r .owed "/run/replug/$port.json")" "$*"; }
+echo 1 >"$other"
+jq --arg owed "power=usb$bus-port5" '.owed = $owed' "/run/replug/$port.json" >/run/edited && mv /run/edited "/run/replug/$port.json"
+mount --bind /dev/full "$other" # whoever writes there gets an error
+replug reset --method=power "usb=$port" >/run/said 2>&1 &
+climbing=$!
+check 'during another climb both are owed' until_ 10 eval '[[ $(jq -r .owed "/run/replug/$port.json") == "power=usb$bus-port5 power=usb$bus-port${port#*-}"* ]]'
+wait "$climbing"
+check 'which does its own work' equal $? 0
+check 'and pays its own' owes "power=usb$bus-port5"
+check 'what was not to be paid was said' grep -q "$port hid: .*usb$bus-port5/disable: .*; it is tried again by the next run" /run/said
+settled # its own plug
+umount "$other"
+check 'it is off still' equal "$(<"$other")" 1
+check 'the next run pays it' exits 0 replug recover "usb=$port"
+check 'it is on' equal "$(<"$other")" 0
+check 'and owed no more' owes ''
 finish

@@ -36,13 +36,27 @@ check 'no switching: the keyboard was left alone' equal "$(<"/sys/bus/usb/device
 check 'by hand, too' eval 'said=$(replug reset --method=power usb=1-2.3 2>&1); [[ $? == 1 && $said == *refused* ]]'
 check 'what was refused counts as no reset' equal "$(jq '.resets | length' /run/replug/1-2.3.json)" 0
 
+# Lost there: what its section has for that is refused, and it stays what it is, whoever looks again.
+sed -i 's/timeout = .*/timeout = 1s/' /etc/replug.conf
+looks() { journal -u replug-lost.service | grep -c '^Finished' || :; }
+echo 1 >/sys/bus/usb/devices/1-2.3/remove # the kernel gives it up, and it is plugged still
+check 'lost where nothing is switched: silent' until_ 30 record_says 1-2.3 silent
+check 'lost where nothing is switched: it says why' grep -q 'gone silent: refused: hub 1-2 cannot switch .*unplug it' <(field 1-2.3 error)
+before=$(looks)
+: >/run/replug/lost/1-2.3
+check 'lost where nothing is switched: it is looked at again' until_ 20 eval '[[ $(looks) -gt $before ]]'
+check 'lost where nothing is switched: and silent still' is_state 1-2.3 silent
+for i in 1 2; do replug health --heal usb=1-2.3 >/dev/null 2>&1; done
+check 'lost where nothing is switched: after two rounds of health, too' is_state 1-2.3 silent
+check 'lost where nothing is switched: no reset is counted' equal "$(jq '.resets | length' /run/replug/1-2.3.json)" 0
+
 # What goes with a hub that is taken away is unplugged, not silent.
 hub=1-1
 echo 0 >/sys/bus/usb/devices/usb1/bConfigurationValue
 check 'a hub that goes takes its devices along' until_ 20 record_says 1-1.2 gone
 settled
 check 'which are gone' is_state 1-1.2 gone
-check 'and not silent' not journal_says 'gone silent'
+check 'and not silent' not journal_says '1-1\.2 .*gone silent'
 echo 1 >/sys/bus/usb/devices/usb1/bConfigurationValue
 check 'they come back' until_ 20 there 1-1.2
 until_ 30 record_says 1-1.2 recovered

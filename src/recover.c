@@ -9,6 +9,7 @@
 #include "log.h"
 #include "lost.h"
 #include "story.h"
+#include "sysfs.h"
 #include "wait.h"
 
 /* The kernel's own tries to enumerate a device that does not answer. */
@@ -330,23 +331,34 @@ enum status recover_port(void *ctx, const char *port)
 	}
 }
 
+static void note_stuck(struct record *r, pid_t pid)
+{
+	record_stuck(r, pid);
+	r->when = time(NULL);
+	record_save(r);
+}
+
 void recover_stuck(const char *port, pid_t pid)
 {
-	struct record *list;
+	struct record *list, r;
 	size_t n;
+	char dir[64];
 
-	(void)port;
 	if (record_list(&list, &n))
 		return;
 	/* The port that it is at work on, which may be one that another's `then` names. One that was only looking has
 	 * none: its port's record is another run's. Who has the lock writes nothing any more. */
 	for (size_t i = 0; i < n; i++)
-		if (record_locked_by(list[i].port, pid)) {
-			record_stuck(&list[i], pid);
-			list[i].when = time(NULL);
-			record_save(&list[i]);
-		}
+		if (record_locked_by(list[i].port, pid))
+			note_stuck(&list[i], pid);
 	free(list);
+	/* A check-up's first look at a device leaves no record before its end. */
+	if (record_load(port, &r) != -ENOENT || !record_locked_by(port, pid) ||
+		snprintf(dir, sizeof(dir), SYSFS_USB "/%s", port) >= (int)sizeof(dir))
+		return;
+	snprintf(r.id, sizeof(r.id), "%04x:%04x", sysfs_number(dir, "idVendor", 16) & 0xffff,
+		sysfs_number(dir, "idProduct", 16) & 0xffff);
+	note_stuck(&r, pid);
 }
 
 /* How long the devices of these ports may take to be back, at most. */

@@ -142,8 +142,8 @@ report() { # the cells in their order, as they come in
 		}
 		table+=("$(printf '%-6s  %-42s  %-7s  %-16s  %-20s %6s' "${of[$device]}" "$fault" "$trigger" "$outcome" "$happened" "$took")")
 	done
-	printf '# %-6s  %-42s  %-7s  %-16s  %-20s %6s\n' device fault trigger expected happened ms
-	printf '# %s\n' "${table[@]}"
+	printf '## %-6s  %-42s  %-7s  %-16s  %-20s %6s\n' device fault trigger expected happened ms
+	printf '## %s\n' "${table[@]}" | sort
 }
 
 # group LANES ROWS TRIGGER…: cells that are run together, on so many lanes, before those of the next group.
@@ -164,10 +164,10 @@ run_groups() {
 	done
 }
 
-# Before the first group. Seed 0, or none: in the order of the table, and without delay. ONLY: of faults that this fits.
+# Before the first group. Seed 0: in the order of the table, and without delay; none: any. ONLY: of faults that this fits.
 seeded() { # [SEED [ONLY]]
-	seed=${1:-0} only=${2-}
-	echo "# seed $seed${only:+, only $only}"
+	seed=${1:-$((RANDOM % 10000 + 1))} only=${2-}
+	echo "## seed $seed${only:+, only $only}"
 	RANDOM=$seed
 }
 
@@ -184,7 +184,7 @@ matrix() {
 	check 'the kernel has nothing to complain of' equal "$(dmesg | grep -E 'WARNING:|BUG:|Oops')" ''
 	check 'the guard was never needed' equal "$(journal | grep -c 'left alone until')" 0
 	check 'no unit has failed' equal "$(systemctl list-units --state=failed --plain --no-legend)" ''
-	echo "# $SECONDS s for ${#cell[@]} cells"
+	echo "## $SECONDS s for ${#cell[@]} cells"
 	finish
 }
 declare -A units=() seen=()

@@ -91,6 +91,13 @@ static void find_users(const struct round *round)
 	free(d);
 }
 
+static void identify(struct record *r, const struct device *d)
+{
+	snprintf(r->id, sizeof(r->id), "%04x:%04x", d->vid, d->pid);
+	snprintf(r->section, sizeof(r->section), "%s", d->conf->name);
+	snprintf(r->product, sizeof(r->product), "%s", d->product);
+}
+
 /* The verdict goes on record only where a timer asks: one who looks changes nothing. */
 static void put_on_record(struct patient *p, enum health found, bool woken)
 {
@@ -100,11 +107,8 @@ static void put_on_record(struct patient *p, enum health found, bool woken)
 		p->r.woken_ms = clock_ms();
 	else if (!changed)
 		return;
-	if (!p->r.id[0] && p->d) {
-		snprintf(p->r.id, sizeof(p->r.id), "%04x:%04x", p->d->vid, p->d->pid);
-		snprintf(p->r.section, sizeof(p->r.section), "%s", p->d->conf->name);
-		snprintf(p->r.product, sizeof(p->r.product), "%s", p->d->product);
-	}
+	if (!p->r.id[0] && p->d)
+		identify(&p->r, p->d);
 	record_save(&p->r); /* what it costs to fail is another round */
 	p->due = found != HEALTH_WELL && !p->r.held && health_due(p->r.health_bad);
 }
@@ -153,6 +157,24 @@ static enum status ask(void *ctx, const char *port)
 			recover_gone(round->call->udev, port, NULL, NULL);
 	}
 	return STATUS_DONE;
+}
+
+/* Whose call to the kernel does not return cannot say so itself: it is on record as that by now. */
+static void find_stuck(const struct round *round)
+{
+	for (size_t i = 0; i < round->n; i++) {
+		struct patient *p = &round->p[i];
+		struct record r;
+		if (record_load(p->port, &r) || record_state_now(&r) != RECORD_STUCK)
+			continue;
+		p->health = HEALTH_DEAD;
+		p->turned = p->r.state != RECORD_STUCK; /* as its child found it */
+		snprintf(p->evidence, sizeof(p->evidence), "%s", r.error);
+		if (r.section[0] || !p->d || !p->d->conf)
+			continue;
+		identify(&r, p->d); /* a first look, of which no run has left a record */
+		record_save(&r);
+	}
 }
 
 static void tell(const struct patient *p)
@@ -244,6 +266,7 @@ enum status verb_health(struct call *c)
 			&(struct supervise){
 				.job = ask, .ctx = &round, .deadline_ms = HEALTH_MS, .stuck = recover_stuck});
 	log_hush(false);
+	find_stuck(&round);
 	s = show(&round);
 	if (s == STATUS_DONE)
 		s = verdict(&round);

@@ -120,7 +120,6 @@ afterwards() {
 	done
 	for name in "${names[@]}"; do
 		until_ 60 unlocked "$name" || complain "$name: its lock is not free"
-		[[ $outcome != stuck || $trigger != plug ]] || need 'what is said' until_ 30 tells "$pattern"
 		case $settings in
 		*unplug-on*) plugged_anew "$name" ;;
 		drop-at-reset=12000) until_ 30 listed "$name" && until_ 30 healed "$name" || complain "$name: back, and not recovered" ;;
@@ -134,6 +133,7 @@ afterwards() {
 			;;
 		esac
 	done
+	[[ $outcome != stuck || $trigger != plug ]] || need 'what is said' until_ 60 tells "$pattern"
 }
 plugged_anew() {
 	rm -f "$work/ended.${at[$1]}"

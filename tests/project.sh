@@ -36,6 +36,10 @@ check 'and nothing else' same "$(installed)" '755 usr/bin/replug
 644 usr/lib/tmpfiles.d/replug.conf
 755 usr/lib/udev/replug-match
 644 usr/lib/udev/rules.d/60-replug.rules
+644 usr/share/man/man1/replug-relay.1
+644 usr/share/man/man5/replug.conf.5
+644 usr/share/man/man8/replug-match.8
+644 usr/share/man/man8/replug.8
 644 usr/share/replug/replug-gpio.yaml'
 check 'no placeholder is left in what was installed' same "$(grep -rlE '@[A-Z]+@' "$tmp/root")" ''
 check 'make uninstall' make -s B="$tmp/gcc" uninstall DESTDIR="$tmp/root"
@@ -43,6 +47,7 @@ check 'leaves no file' same "$(installed)" ''
 check 'another PREFIX reaches the rules and the unit' make -s B="$tmp/prefix" PREFIX=/opt/x all
 check 'the rules name it' grep -q '"/opt/x/lib/udev/replug-match"' "$tmp/prefix/60-replug.rules"
 check 'kvmd is told of it' grep -q '/opt/x/bin/replug-relay' "$tmp/prefix/kvmd.service.conf" "$tmp/prefix/replug-gpio.yaml"
+check 'each manual names it' equal "$(grep -L '^\.It Pa /opt/x/lib/replug/replug.conf' "$tmp/prefix"/replug*.[158])" ''
 for unit in replug@ replug-health replug-refresh; do
 	check "$unit.service names it" grep -q '^ExecStart=/opt/x/bin/replug ' "$tmp/prefix/$unit.service"
 done

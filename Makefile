@@ -15,6 +15,9 @@ DATADIR    ?= $(PREFIX)/share/replug
 UDEVDIR    ?= $(PREFIX)/lib/udev
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
 MANDIR     ?= $(PREFIX)/share/man
+BASHDIR    ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR     ?= $(PREFIX)/share/zsh/vendor-completions
+FISHDIR    ?= $(PREFIX)/share/fish/vendor_completions.d
 B          ?= build
 
 CFLAGS     ?= -O2 -g
@@ -108,6 +111,10 @@ install: all
 	install -D -m 0644 packaging/tmpfiles/replug.conf '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/replug.conf'
 	install -D -m 0644 packaging/replug.conf '$(DESTDIR)$(LIBDIR)/replug.conf'
 	for m in $(MANUALS); do install -D -m 0644 "$(B)/$$m" "$(DESTDIR)$(MANDIR)/man$${m##*.}/$$m"; done
+	install -D -m 0644 packaging/completion/replug.bash '$(DESTDIR)$(BASHDIR)/replug'
+	ln -sf replug '$(DESTDIR)$(BASHDIR)/replug-relay'
+	install -D -m 0644 -t '$(DESTDIR)$(ZSHDIR)' packaging/completion/_replug packaging/completion/_replug-relay
+	install -D -m 0644 -t '$(DESTDIR)$(FISHDIR)' packaging/completion/replug.fish packaging/completion/replug-relay.fish
 	$(if $(DESTDIR),,$(SETTLE))
 
 uninstall:
@@ -121,7 +128,9 @@ uninstall:
 		'$(DESTDIR)$(LIBDIR)/replug.conf' '$(DESTDIR)$(UNITDIR)/replug-health.service' \
 		'$(DESTDIR)$(UNITDIR)/replug-refresh.service' $(foreach t,$(TIMERS),'$(DESTDIR)$(UNITDIR)/$(t)' \
 		'$(DESTDIR)$(UNITDIR)/timers.target.wants/$(t)') \
-		$(foreach m,$(MANUALS),'$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(m)')
+		$(foreach m,$(MANUALS),'$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(m)') \
+		'$(DESTDIR)$(BASHDIR)/replug' '$(DESTDIR)$(BASHDIR)/replug-relay' '$(DESTDIR)$(ZSHDIR)/_replug' \
+		'$(DESTDIR)$(ZSHDIR)/_replug-relay' '$(DESTDIR)$(FISHDIR)/replug.fish' '$(DESTDIR)$(FISHDIR)/replug-relay.fish'
 	-rmdir '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(DATADIR)' '$(DESTDIR)$(UNITDIR)/kvmd.service.d'
 	$(if $(DESTDIR),,$(RELOAD))
 
@@ -158,7 +167,7 @@ demo: payload
 
 # Everything that building (deps-build), the demo and the tests need; nothing else is ever fetched.
 BUILD_DEPS := gcc libc6-dev make pkg-config libudev-dev libusb-1.0-0-dev libinih-dev libjson-c-dev
-TEST_DEPS  := libcmocka-dev qemu-system-x86 mmdebstrap cpio xz-utils clang shellcheck strace valgrind mandoc
+TEST_DEPS  := libcmocka-dev qemu-system-x86 mmdebstrap cpio xz-utils clang shellcheck strace valgrind mandoc zsh fish
 SUDO       := $(if $(filter 0,$(shell id -u)),,sudo)
 APT_GET    := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q
 

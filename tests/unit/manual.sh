@@ -107,7 +107,8 @@ awk '
 	}
 	/^\.Sh/ {flush(); kind = $3 ~ /^SECTION/ ? tolower($2) : ""}
 	!kind {next}
-	/^\.It/ {flush(); key[n = 1] = $3; for (i = 4; i < NF; i++) if ($i == ",") key[++n] = $(i + 1); next}
+	/^\.It/ {flush()}
+	/^\.It Cm/ {key[n = 1] = $3; for (i = 4; i < NF; i++) if ($i == ",") key[++n] = $(i + 1); next}
 	/^\.Cm/ && last == "The default is" {value = substr($0, 5); sub(/ \.$/, "", value); gsub(/ ,/, ",", value)}
 	/^\.Cm/ {for (i = 2; i <= NF; i++) if ($i ~ /^[a-z0-9-]+$/) word[$i]}
 	!/^\./ {text = text " " $0}
@@ -208,8 +209,8 @@ PORT     ID         SECTION        WHY                        NODES
 1-1.3    1a86:7523  [relay power]  match = serial="\`touch $tmp/owned\`"  /dev/ttyUSB0
 1-1.4    16c0:05df  -              no section's match names it  -
 $evil  534d:2109  -  -  -
-1-1;touch  534d:2110  -  -  -
-1-1.5  ;touch  -  -  -
+1-1;touch\${IFS}$tmp/owned  534d:2110  -  -  -
+1-1.5  ;touch\${IFS}$tmp/owned  -  -  -
 END
 cat >"$tmp/status" <<END
 PORT   ID         SECTION  STATE      WHEN                  TOOK    WHAT
@@ -279,7 +280,7 @@ answers() { # SHELL DIRECTORY: what is completed to, with the programs of that d
 	case $1 in
 	bash) bash --norc "$ask" "$share/bash-completion/completions/replug" <"$tmp/typed" ;;
 	fish) fish -N "$ask" "$share/fish/vendor_completions.d" <"$tmp/typed" ;;
-	zsh) timeout 20 zsh -f "$ask" "$share/zsh/vendor-completions" "$tmp/typed" "$tmp/answers" && cat "$tmp/answers" ;;
+	zsh) timeout 20 zsh -f "$ask" "$share/zsh/vendor-completions" "$tmp/typed" "$tmp/answers" && cat "$tmp/answers" && cat "$tmp/answers.err" >&2 ;;
 	esac 2>"$tmp/err" | normal
 }
 questions | normal >"$tmp/questions"
@@ -319,6 +320,6 @@ for ((i = 0; i < ${#typed[@]}; i += 2)); do
 done
 : >"$tmp/ran"
 cat - "$tmp/keys" <<<"PS1=; . $share/bash-completion/completions/replug" |
-	PATH=$tmp/bin:$PATH TERM=dumb script -qec 'bash --norc --noprofile -i' "$tmp/screen" >"$tmp/out"
+	PATH=$tmp/bin:$PATH TERM=dumb timeout 20 script -qec 'bash --norc --noprofile -i' "$tmp/screen" >"$tmp/out"
 check 'bash completes what is typed' diff "$tmp/wanted" "$tmp/ran"
 finish

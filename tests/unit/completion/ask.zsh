@@ -25,9 +25,9 @@ ask-all() {
 	local line
 	while IFS= read -r line; do
 		BUFFER=$line CURSOR=$#line answer=()
-		zle look 2>>$answers.err
+		zle look
 		print -r -- $line$'\t'$answer
-	done <$questions >$answers
+	done <$questions >$answers 2>$answers.err
 	print DONE
 }
 zle -N ask-all

@@ -12,7 +12,7 @@ if [[ -z $ASKED ]]; then
 fi
 fpath=($1 $fpath) questions=$2 answers=$3
 autoload -Uz compinit
-compinit -u -D
+compinit -C -d $answers.dump # the next one need not look for them again
 compadd() {
 	local -a matches
 	builtin compadd -O matches "$@"

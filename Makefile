@@ -14,6 +14,10 @@ LIBDIR     ?= $(PREFIX)/lib/replug
 DATADIR    ?= $(PREFIX)/share/replug
 UDEVDIR    ?= $(PREFIX)/lib/udev
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
+MANDIR     ?= $(PREFIX)/share/man
+BASHDIR    ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR     ?= $(PREFIX)/share/zsh/vendor-completions
+FISHDIR    ?= $(PREFIX)/share/fish/vendor_completions.d
 B          ?= build
 
 CFLAGS     ?= -O2 -g
@@ -45,8 +49,9 @@ REPLUG_OBJ := $(call objects,replug verbs show hubs $(WATCH) refresh checkup hea
 RELAY_OBJ  := $(call objects,replug-relay relay-run relay-hand relay-release relay-list relay-target relay-state $(BOARDS) $(USB) $(CONFIG))
 PROGRAMS   := $(B)/replug $(B)/replug-match $(B)/replug-relay
 
+MANUALS    := replug.8 replug-match.8 replug-relay.1 replug.conf.5
 GENERATED  := $(addprefix $(B)/,60-replug.rules replug@.service replug-lost.service \
-              replug-health.service replug-refresh.service kvmd.service.conf replug-gpio.yaml)
+              replug-health.service replug-refresh.service kvmd.service.conf replug-gpio.yaml $(MANUALS))
 TIMERS     := replug-health.timer replug-refresh.timer
 
 all: $(PROGRAMS) $(GENERATED)
@@ -70,7 +75,7 @@ $(B)/flags: FORCE
 	@echo '$(CC) $(subst ','\'',$(ALLFLAGS) $(ALLLDFLAGS))' | cmp -s - $@ || \
 		echo '$(CC) $(subst ','\'',$(ALLFLAGS) $(ALLLDFLAGS))' > $@
 
-SUBST = sed -e 's|@BINDIR@|$(BINDIR)|g' -e 's|@UDEVDIR@|$(UDEVDIR)|g'
+SUBST = sed $(foreach v,PREFIX SYSCONFDIR BINDIR LIBDIR DATADIR UDEVDIR UNITDIR,-e 's|@$(v)@|$($(v))|g')
 
 $(B)/%: udev-rules/%.in $(B)/flags
 	$(call Q,GEN) $(SUBST) $< > $@
@@ -79,6 +84,9 @@ $(B)/%: packaging/systemd/%.in $(B)/flags
 	$(call Q,GEN) $(SUBST) $< > $@
 
 $(B)/%: packaging/kvmd/%.in $(B)/flags
+	$(call Q,GEN) $(SUBST) $< > $@
+
+$(B)/%: packaging/man/%.in $(B)/flags
 	$(call Q,GEN) $(SUBST) $< > $@
 
 -include $(wildcard $(B)/obj/*.d)
@@ -102,6 +110,11 @@ install: all
 	install -D -m 0644 packaging/sysusers/replug.conf '$(DESTDIR)$(PREFIX)/lib/sysusers.d/replug.conf'
 	install -D -m 0644 packaging/tmpfiles/replug.conf '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/replug.conf'
 	install -D -m 0644 packaging/replug.conf '$(DESTDIR)$(LIBDIR)/replug.conf'
+	for m in $(MANUALS); do install -D -m 0644 "$(B)/$$m" "$(DESTDIR)$(MANDIR)/man$${m##*.}/$$m"; done
+	install -D -m 0644 packaging/completion/replug.bash '$(DESTDIR)$(BASHDIR)/replug'
+	ln -sf replug '$(DESTDIR)$(BASHDIR)/replug-relay'
+	install -D -m 0644 -t '$(DESTDIR)$(ZSHDIR)' packaging/completion/_replug packaging/completion/_replug-relay
+	install -D -m 0644 -t '$(DESTDIR)$(FISHDIR)' packaging/completion/replug.fish packaging/completion/replug-relay.fish
 	$(if $(DESTDIR),,$(SETTLE))
 
 uninstall:
@@ -114,7 +127,10 @@ uninstall:
 		'$(DESTDIR)$(PREFIX)/lib/sysusers.d/replug.conf' '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/replug.conf' \
 		'$(DESTDIR)$(LIBDIR)/replug.conf' '$(DESTDIR)$(UNITDIR)/replug-health.service' \
 		'$(DESTDIR)$(UNITDIR)/replug-refresh.service' $(foreach t,$(TIMERS),'$(DESTDIR)$(UNITDIR)/$(t)' \
-		'$(DESTDIR)$(UNITDIR)/timers.target.wants/$(t)')
+		'$(DESTDIR)$(UNITDIR)/timers.target.wants/$(t)') \
+		$(foreach m,$(MANUALS),'$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(m)') \
+		'$(DESTDIR)$(BASHDIR)/replug' '$(DESTDIR)$(BASHDIR)/replug-relay' '$(DESTDIR)$(ZSHDIR)/_replug' \
+		'$(DESTDIR)$(ZSHDIR)/_replug-relay' '$(DESTDIR)$(FISHDIR)/replug.fish' '$(DESTDIR)$(FISHDIR)/replug-relay.fish'
 	-rmdir '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(DATADIR)' '$(DESTDIR)$(UNITDIR)/kvmd.service.d'
 	$(if $(DESTDIR),,$(RELOAD))
 
@@ -151,7 +167,7 @@ demo: payload
 
 # Everything that building (deps-build), the demo and the tests need; nothing else is ever fetched.
 BUILD_DEPS := gcc libc6-dev make pkg-config libudev-dev libusb-1.0-0-dev libinih-dev libjson-c-dev
-TEST_DEPS  := libcmocka-dev qemu-system-x86 mmdebstrap cpio xz-utils clang shellcheck strace valgrind
+TEST_DEPS  := libcmocka-dev qemu-system-x86 mmdebstrap cpio xz-utils clang shellcheck strace valgrind mandoc zsh fish
 SUDO       := $(if $(filter 0,$(shell id -u)),,sudo)
 APT_GET    := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q
 

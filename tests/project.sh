@@ -36,17 +36,30 @@ check 'and nothing else' same "$(installed)" '755 usr/bin/replug
 644 usr/lib/tmpfiles.d/replug.conf
 755 usr/lib/udev/replug-match
 644 usr/lib/udev/rules.d/60-replug.rules
-644 usr/share/replug/replug-gpio.yaml'
+644 usr/share/bash-completion/completions/replug
+777 usr/share/bash-completion/completions/replug-relay
+644 usr/share/fish/vendor_completions.d/replug-relay.fish
+644 usr/share/fish/vendor_completions.d/replug.fish
+644 usr/share/man/man1/replug-relay.1
+644 usr/share/man/man5/replug.conf.5
+644 usr/share/man/man8/replug-match.8
+644 usr/share/man/man8/replug.8
+644 usr/share/replug/replug-gpio.yaml
+644 usr/share/zsh/vendor-completions/_replug
+644 usr/share/zsh/vendor-completions/_replug-relay'
 check 'no placeholder is left in what was installed' same "$(grep -rlE '@[A-Z]+@' "$tmp/root")" ''
 check 'make uninstall' make -s B="$tmp/gcc" uninstall DESTDIR="$tmp/root"
 check 'leaves no file' same "$(installed)" ''
 check 'another PREFIX reaches the rules and the unit' make -s B="$tmp/prefix" PREFIX=/opt/x all
 check 'the rules name it' grep -q '"/opt/x/lib/udev/replug-match"' "$tmp/prefix/60-replug.rules"
 check 'kvmd is told of it' grep -q '/opt/x/bin/replug-relay' "$tmp/prefix/kvmd.service.conf" "$tmp/prefix/replug-gpio.yaml"
+check 'each manual names it' equal "$(grep -L '^\.It Pa /opt/x/lib/replug/replug.conf' "$tmp/prefix"/replug*.[158])" ''
 for unit in replug@ replug-health replug-refresh; do
 	check "$unit.service names it" grep -q '^ExecStart=/opt/x/bin/replug ' "$tmp/prefix/$unit.service"
 done
 check 'the top level is as agreed' same "$(top)" 'LICENSE Makefile README.md packaging src tests udev-rules '
-mapfile -t scripts < <(grep -rlE '^#!/bin/(ba)?sh|^# shellcheck shell' tests .ci)
+mapfile -t scripts < <(grep -rlE '^#!/bin/(ba)?sh|^# shellcheck shell' tests packaging .ci)
 check 'shellcheck has nothing to say' silent shellcheck "${scripts[@]}"
+check 'zsh and fish understand their completions' silent bash -c \
+	'zsh -n packaging/completion/_replug && zsh -n packaging/completion/_replug-relay && fish -n packaging/completion/*.fish'
 finish

@@ -4,6 +4,12 @@
 . /bench/lib.sh
 cd /usr/src/replug || exit 1
 start_emulator
+completed() { # what bash offers behind `replug recover`
+	. /usr/share/bash-completion/completions/replug
+	COMP_WORDS=(replug recover '') COMP_CWORD=2 COMP_LINE='replug recover '
+	_replug replug '' recover
+	echo "${COMPREPLY[*]}"
+}
 mk() { make -s -o all -o build/replug -o build/replug-match -o build/replug-relay "$@"; }
 
 printf '[guard]\ncool-down = 0\n' | configure # plugs follow each other fast here
@@ -18,6 +24,7 @@ check 'nor is a link left' equal "$(ls /usr/lib/systemd/system/timers.target.wan
 check 'no program is left' equal "$(ls /usr/bin/replug /usr/lib/udev/replug-match /usr/bin/replug-relay /usr/lib/replug /usr/share/replug 2>/dev/null)" ''
 check 'make install' mk install
 check 'the unit is known' systemctl cat replug@x.service
+check 'a completion names what is plugged' equal "$(completed)" "capture hid usb=${at[dongle]} 534d:2109"
 check 'the timers run' systemctl -q is-active replug-health.timer replug-refresh.timer
 check 'and will at the next boot' test -e /usr/lib/systemd/system/timers.target.wants/replug-health.timer \
 	-a -e /usr/lib/systemd/system/timers.target.wants/replug-refresh.timer

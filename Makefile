@@ -225,22 +225,23 @@ check-unit: $(SAN_BIN) stage
 EMU_TESTS := $(addprefix tests/vm/emu/,selftest.sh relays.sh power.sh faults.sh)
 
 # The long ones first: machines run side by side, and none should be waited for at the end.
+SAMPLE := tests/vm/matrix/sample.sh
 MATRIX := $(addprefix tests/vm/matrix/,plug.sh health.sh refresh.sh hand.sh hangs.sh)
 CASES := $(addprefix tests/vm/cases/,40-health.sh 13-hundred.sh 09-torn.sh 15-verbs.sh)
 CASES += $(filter-out $(CASES),$(wildcard tests/vm/cases/*.sh))
 
 check:
 	@$(MAKE) -j2 payload stage $(SAN_BIN)
-	@tests/run tests/project.sh $(UNIT) --vm $(MATRIX) $(CASES) $(EMU_TESTS)
+	@tests/run tests/project.sh $(UNIT) --vm $(SAMPLE) $(CASES) $(EMU_TESTS)
 
-# The fault matrix, which `check` has run with one seed: with twenty, which decide its order and delays. What each run said
-# is kept in build/vm/.
+# The whole fault matrix, of which `check` takes a sample, with seeds that decide its order and delays. What each run said is
+# kept in build/vm/.
 SEEDS ?= $(shell seq 1 20)
 
 matrix: payload
-	@bad=0; for seed in $(SEEDS); do echo "seed $$seed:"; \
+	@bad=''; for seed in $(SEEDS); do echo "seed $$seed:"; \
 		tests/run --arg $$seed --vm $(MATRIX) || bad="$$bad $$seed"; done; \
-		[ "$$bad" = 0 ] || { echo "failed with these seeds: $${bad#0 }"; exit 1; }
+		[ -z "$$bad" ] || { echo "failed with these seeds:$$bad"; exit 1; }
 
 check-vm: payload
 	@tests/run --vm $(CASES)

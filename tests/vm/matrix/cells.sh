@@ -27,8 +27,8 @@ other descriptors at each reset      | d b   | reenumerate=1              |     
 drops off for 3 s                    | d b 2 | drop-at-reset=3000         | timeout = 8s    | recovered | 1   | reset
 drops off for longer than timeout    | d b   | drop-at-reset=12000        | timeout = 2s;reset = usb | gone | 1-2 | it is not on the bus
 stalls endpoint 0 until reset        | d b 2 | sick=1 heals-on=reset      | timeout = 3s    | recovered | 1   | reset
-stalls endpoint 0 until configured   | d b   | sick=1 heals-on=configure  | timeout = 2s    | recovered | 1   | reset.rebind.authorize
-stalls endpoint 0 until power        | d b   | sick=1 heals-on=power      | timeout = 2s    | recovered | 1   | reset.rebind.authorize.power
+stalls endpoint 0 until configured   | d b   | sick=1 heals-on=configure  | timeout = 3s    | recovered | 1   | reset.rebind.authorize
+stalls endpoint 0 until power        | d b   | sick=1 heals-on=power      | timeout = 3s    | recovered | 1   | reset.rebind.authorize.power
 stalls endpoint 0 for good           | d b   | ep0-stall=1                | timeout = 2s    | failed    | 1   | usb: .*; rebind: .*; authorize: .*power
 unplugged at its reset               | d b 2 | unplug-on=reset            | timeout = 2s    | gone      | 1   | it is not on the bus
 unplugged when it is back            | d b   | unplug-on=configured       | timeout = 2s    | gone      | 1   | it is not on the bus|went away
@@ -52,7 +52,8 @@ killed while the chip restarts       | b     | kill=restart               |     
 "
 # These keep the kernel from all other devices, too, and are run all at once.
 rows_hang="
-never answers                        | d b 2 | deaf=1                     | timeout = 2s    | stuck     | 0-1 | the kernel is still waiting for this device .process [0-9]+
+never answers                        | d b   | deaf=1                     | timeout = 2s    | stuck     | 0-1 | the kernel is still waiting for this device .process [0-9]+
+never answers                        | 2     | deaf=1                     | timeout = 2s    | stuck+failed | 0-1 | the kernel is still waiting for this device .process [0-9]+|does not answer|not back|Input/output error
 never answers, and cannot be told to stop | d b | usb-stuck=1             | timeout = 2s    | stuck     | 0-1 | the kernel is still waiting for this device .process [0-9]+
 "
 
@@ -75,15 +76,17 @@ trim() { # VARIABLE…
 
 # The cells of these rows: DEVICE|FAULT|TRIGGER|SETTINGS|KEYS|OUTCOME|RESETS|PATTERN in cell.
 cell=()
-make_cells() { # ROWS TRIGGER…
-	local rows=$1 fault devices settings keys outcome resets pattern d trigger
+make_cells() { # ROWS TRIGGER…: `any` is one of them, by chance
+	local rows=$1 fault devices settings keys outcome resets pattern d trigger each=(hand plug refresh health) any
 	shift
 	while IFS='|' read -r fault devices settings keys outcome resets pattern; do
 		trim fault devices settings keys outcome resets pattern
 		[[ $fault && $fault =~ $only ]] || continue
 		for trigger; do
+			[[ $trigger == any ]] && any=yes || any=''
 			[[ $devices == *d* || $devices != *b* ]] || cell+=("d|$fault|$trigger|no chip|||")
 			for d in $devices; do
+				[[ ! $any ]] || trigger=${each[RANDOM % 4]}
 				cell+=("$d|$fault|$trigger|$settings|$keys|$(expected)")
 			done
 		done

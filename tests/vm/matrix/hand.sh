@@ -4,6 +4,6 @@
 # shellcheck source=tests/vm/matrix/engine.sh
 . /bench/matrix/engine.sh
 seeded "$@"
-group 8 "$rows_bus$rows_chip" hand
-group 8 "$rows_slow" hand
+group 6 "$rows_bus$rows_chip" hand
+group 6 "$rows_slow" hand
 matrix

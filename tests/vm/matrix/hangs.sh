@@ -4,6 +4,5 @@
 # shellcheck source=tests/vm/matrix/engine.sh
 . /bench/matrix/engine.sh
 seeded "$@"
-patience=2s
 group 5 "$rows_hang" hand plug refresh health
 matrix

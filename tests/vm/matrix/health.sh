@@ -4,6 +4,6 @@
 # shellcheck source=tests/vm/matrix/engine.sh
 . /bench/matrix/engine.sh
 seeded "$@"
-group 8 "$rows_bus$rows_chip" health
-group 8 "$rows_slow" health
+group 6 "$rows_bus$rows_chip" health
+group 6 "$rows_slow" health
 matrix

@@ -63,8 +63,7 @@ judge() {
 		killed) judge_killed "$name" ;;
 		alone) [[ ! $pattern ]] || need 'what is said' until_ 5 tells "$pattern" ;;
 		*)
-			# The journal itself asks the kernel for the device that a message is about, and waits with it.
-			[[ $got == stuck && $trigger == plug ]] || need 'what is said' until_ 5 tells "$pattern"
+			need 'what is said' until_ 5 tells "$pattern"
 			[[ $got == gone ]] || grep -qE -e "$pattern" <(shown "$name" error) || complain "$name: on record is '$(shown "$name" error)'"
 			;;
 		esac
@@ -102,7 +101,17 @@ nothing_owed() { # NAME
 	! listed "$1" || need "$1: authorized" equal "$(cat "/sys/bus/usb/devices/${at[$1]}/authorized")" 1
 }
 
-by_hand() { replug recover "usb=${at[$1]}"; }
+# A person would wait for the run that has the port, and try again.
+by_hand() { # NAME
+	local said status end=$((SECONDS + 60))
+	while :; do
+		status=0
+		said=$(replug recover "usb=${at[$1]}" 2>&1) || status=$?
+		((status == 4 && SECONDS < end)) || break
+		read -rt 0.2 -u "$never" || :
+	done
+	((status == 0)) || { echo "exit status $status: $said"; return 1; }
+}
 healed() { [[ $(record "$1" state) == recovered ]] && runs_ended "$1" && at_rest "$1"; }
 plugged() { ! emu plug "$1" 2>/dev/null || :; }
 
@@ -112,7 +121,7 @@ afterwards() {
 	# What comes to an end with the fault must be seen to do so.
 	((${#helpers[@]} == 0)) || { kill "${helpers[@]}"; wait "${helpers[@]}"; } 2>/dev/null
 	for name in "${names[@]}"; do
-		[[ $outcome != stuck ]] || still_stuck "$name"
+		[[ $(shown "$name" state) != stuck ]] || still_stuck "$name"
 	done
 	for name in "${names[@]}"; do
 		# shellcheck disable=SC2046 # words
@@ -128,12 +137,11 @@ afterwards() {
 				take_out "$name" >/dev/null
 				plugged_anew "$name"
 			elif [[ $(shown "$name" state) != recovered || $outcome == killed ]]; then
-				need "$name: by hand" exits 0 by_hand "$name"
+				need "$name: by hand" by_hand "$name"
 			fi
 			;;
 		esac
 	done
-	[[ $outcome != stuck || $trigger != plug ]] || need 'what is said' until_ 60 tells "$pattern"
 }
 plugged_anew() {
 	rm -f "$work/ended.${at[$1]}"

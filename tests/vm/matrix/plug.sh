@@ -4,6 +4,6 @@
 # shellcheck source=tests/vm/matrix/engine.sh
 . /bench/matrix/engine.sh
 seeded "$@"
-group 8 "$rows_bus$rows_chip" plug
-group 8 "$rows_slow" plug
+group 6 "$rows_bus$rows_chip" plug
+group 6 "$rows_slow" plug
 matrix

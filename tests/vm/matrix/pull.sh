@@ -160,6 +160,12 @@ kill_at() { # POINT
 	renice -n 0 $BASHPID >/dev/null
 }
 
+# kill -0 also reaches one that has ended and is not yet waited for.
+running() {
+	local stat=''
+	{ read -r stat <"/proc/$run/stat"; } 2>/dev/null
+	[[ $stat && $stat != *') Z '* ]]
+}
 # Until there is an outcome.
 await() {
 	local name status=0 end=$((SECONDS + limit))
@@ -167,18 +173,18 @@ await() {
 		for name in "${names[@]}"; do
 			until_ "$limit" runs_ended "$name" >/dev/null || complain "the run on $name hangs"
 		done
-		[[ $outcome == stuck || $outcome == killed ]] || at_rest_all
+		[[ $outcome =~ stuck|killed ]] || at_rest_all
 		code=$(head -qn1 "${ports[@]/#/$work/ended.}" 2>/dev/null | sort -u | tr '\n' ' ')
 		return
 	fi
-	while kill -0 "$run" 2>/dev/null && ((SECONDS < end)); do read -rt 0.02 -u "$never" || :; done
-	if kill -0 "$run" 2>/dev/null; then
+	while running && ((SECONDS < end)); do read -rt 0.02 -u "$never" || :; done
+	if running; then
 		complain "the run hangs: $(ps -o pid,ppid,stat,wchan:24,etimes,args -p "$run" --ppid "$run")"
 		kill -KILL "$run"
 	fi
 	wait "$run" 2>/dev/null || status=$?
 	code=$status
-	[[ $outcome == stuck || $outcome == killed ]] || at_rest_all
+	[[ $outcome =~ stuck|killed ]] || at_rest_all
 }
 # Where the run had a device enumerated anew, its unit was started, too.
 at_rest_all() {

@@ -1,0 +1,9 @@
+#!/bin/bash
+# The fault matrix (tests/vm/matrix/): each fault of each device under one trigger, which chance decides.
+# timeout: 900
+# shellcheck source=tests/vm/matrix/engine.sh
+. /bench/matrix/engine.sh
+seeded "$@"
+group 6 "$rows_bus$rows_chip" any
+group 8 "$rows_slow$rows_hang" any
+matrix

@@ -29,6 +29,11 @@ void log_open(const char *program, bool keep)
 		openlog(program, LOG_PID, LOG_DAEMON);
 }
 
+bool log_to_journal(void)
+{
+	return journal;
+}
+
 void log_hush(bool on)
 {
 	hushed = on;

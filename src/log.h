@@ -10,6 +10,9 @@
  * record too. */
 void log_open(const char *program, bool keep);
 
+/* Whether lines go to the journal, as they do in a unit. */
+bool log_to_journal(void);
+
 /*
  * Writes one line in one write(), so that lines of processes side by side do not mix. priority is LOG_ERR …
  * LOG_DEBUG; debug lines are dropped unless stderr is the journal.

@@ -14,7 +14,9 @@
 /* Notes that a port is to be looked at (systemd starts `replug lost` when there is a note). */
 void lost_mark(const char *port);
 
-/* Takes the notes: a malloc'ed array of ports, 32 bytes each. Returns how many; 0 also where none can be had. */
+/* A supervise's `more`: takes the notes, as a malloc'ed array of ports. Returns how many; 0 also where none can be
+ * had.
+ */
 size_t lost_take(char (**port)[32]);
 
 /* A supervise_job for a port of which there was a note. Nothing is said or done where it is simply empty. */

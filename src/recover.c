@@ -361,13 +361,17 @@ void recover_stuck(const char *port, pid_t pid)
 	note_stuck(&r, pid);
 }
 
-/* How long the devices of these ports may take to be back, at most. */
+/* How long the devices of these ports may take to be back, at most; of any port where none is named. */
 static uint32_t longest_timeout(const struct config *c, const char *const *port, size_t n)
 {
 	struct device_conf none;
 	uint32_t most = 0;
 
 	config_device_defaults(&none);
+	if (!n)
+		most = none.timeout_ms;
+	for (size_t i = 0; i < c->n && !n; i++)
+		most = c->device[i].timeout_ms > most ? c->device[i].timeout_ms : most;
 	for (size_t i = 0; i < n; i++) {
 		const struct device_conf *d = NULL;
 		struct device now;
@@ -405,7 +409,9 @@ enum status recover_ports(const char *const *port, size_t n, supervise_job *job,
 		.ctx = run,
 		.deadline_ms = budget_ms(run->config),
 		.stuck_ms = 3 * longest_timeout(run->config, port, n),
-		.stuck = recover_stuck};
+		.stuck = recover_stuck,
+		/* A hub that keeps one waiting holds up no other port, of which there is a note by and by. */
+		.more = job == lost_look ? lost_take : NULL};
 
 	enum status s = supervise(port, n, &how);
 	recover_settle(port, n);

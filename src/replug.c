@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* The command line. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <libudev.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ladder.h"
 #include "log.h"
+#include "record.h"
 #include "serial.h"
 #include "supervise.h"
 #include "text.h"
@@ -219,6 +222,50 @@ static int parse_options(struct call *c, int argc, char **argv)
 	return -1;
 }
 
+/* What the timers' rounds have said of a broken configuration. */
+#define MISTAKE RECORD_DIR "/mistake"
+enum { MISTAKE_SIZE = 1024 };
+
+static void first_mistake(void *ctx, const char *file, unsigned line, const char *message)
+{
+	char *text = ctx;
+
+	if (!*text && line)
+		snprintf(text, MISTAKE_SIZE, "%s:%u: %s", file, line, message);
+	else if (!*text)
+		snprintf(text, MISTAKE_SIZE, "%s: %s", file, message);
+}
+
+/* Twice a minute the same would be no news: it is said again when it has become another one. */
+static void tell_mistake(const char *text)
+{
+	char before[MISTAKE_SIZE] = "";
+	int fd = open(MISTAKE, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+
+	if (fd < 0 || read(fd, before, sizeof(before) - 1) < 0 || strcmp(before, text)) {
+		log_line(LOG_ERR,
+			"%s; until that is mended no device is looked after (`replug check` shows all mistakes)",
+			text);
+		if (fd >= 0 && (ftruncate(fd, 0) || pwrite(fd, text, strlen(text), 0) < 0))
+			unlink(MISTAKE); /* so it will be said once more */
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+/* As config_load, for a round that a timer asks for. */
+static int load_for_round(struct config **config)
+{
+	char mistake[MISTAKE_SIZE] = "";
+	int e = config_load(config, &config_default_paths, first_mistake, mistake);
+
+	if (e == -EINVAL)
+		tell_mistake(mistake);
+	else
+		unlink(MISTAKE);
+	return e;
+}
+
 static enum status run_call(struct call *c)
 {
 	enum status s = STATUS_DONE, broken = STATUS_DONE;
@@ -232,7 +279,9 @@ static enum status run_call(struct call *c)
 	}
 	/* A removal is recorded whatever the configuration says by now. */
 	if (c->verb->run != verb_gone && c->verb->run != verb_settle) {
-		int e = config_load(&c->config, &config_default_paths, log_config_error, NULL);
+		bool round = (c->heal || c->verb->run == verb_refresh) && log_to_journal();
+		int e = round ? load_for_round(&c->config)
+			      : config_load(&c->config, &config_default_paths, log_config_error, NULL);
 		/* What is plugged, and was done, is what a person needs for the repair; a note of a lost device that
 		 * nobody takes would have its unit started for ever. */
 		if (e == -EINVAL && (c->verb->run == verb_list || c->verb->run == verb_status ||

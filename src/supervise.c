@@ -40,6 +40,7 @@ static enum status status_of(int wstatus)
 enum { WORKING, TOLD, KILLED };
 
 struct child {
+	char port[32];
 	pid_t pid; /* 0: ended */
 	int stage;
 	uint64_t deadline; /* of its stage */
@@ -62,7 +63,7 @@ static char state_of(pid_t pid)
 }
 
 /* Moves a child on whose time is over; returns false for one that is to be left. */
-static bool hurry(struct child *c, const char *port, uint64_t now, const struct supervise *how)
+static bool hurry(struct child *c, uint64_t now, const struct supervise *how)
 {
 	if (c->stage == WORKING && how->stuck_ms) {
 		if (state_of(c->pid) != 'D')
@@ -78,9 +79,9 @@ static bool hurry(struct child *c, const char *port, uint64_t now, const struct 
 		log_line(LOG_ERR,
 			"%s: the kernel is still waiting for this device (process %d); unplug it, or restart the "
 			"machine if that does not help",
-			port, (int)c->pid);
+			c->port, (int)c->pid);
 		if (how->stuck)
-			how->stuck(port, c->pid);
+			how->stuck(c->port, c->pid);
 		return false;
 	}
 	kill(c->pid, c->stage == WORKING ? SIGTERM : SIGKILL);
@@ -90,7 +91,7 @@ static bool hurry(struct child *c, const char *port, uint64_t now, const struct 
 }
 
 /* Collects who has ended; returns how many are left. */
-static size_t reap(struct child *child, const char *const *port, size_t n, enum status *worst)
+static size_t reap(struct child *child, size_t n, enum status *worst)
 {
 	size_t left = 0;
 	int wstatus;
@@ -104,7 +105,7 @@ static size_t reap(struct child *child, const char *const *port, size_t n, enum 
 			continue;
 		}
 		if (r > 0 && WIFSIGNALED(wstatus))
-			log_line(LOG_ERR, "%s: the run was ended by signal %d (%s)", port[i], WTERMSIG(wstatus),
+			log_line(LOG_ERR, "%s: the run was ended by signal %d (%s)", child[i].port, WTERMSIG(wstatus),
 				strsignal(WTERMSIG(wstatus)));
 		*worst = status_worse(*worst, r > 0 ? status_of(wstatus) : STATUS_FAILED);
 		child[i].pid = 0;
@@ -139,17 +140,50 @@ static int next_signal(const sigset_t *set, const struct child *child, size_t n,
 	return sigtimedwait(set, NULL, &t);
 }
 
+/* The children, of which there may be more by and by. */
+struct crowd {
+	struct child *child;
+	size_t n;
+	sigset_t before; /* the signals that the caller had blocked */
+	enum status worst;
+};
+
+static void add(struct crowd *c, const char *port, const struct supervise *how)
+{
+	struct child *grown = realloc(c->child, (c->n + 1) * sizeof(*grown)), *new;
+
+	if (!grown) {
+		log_line(LOG_ERR, "%s: %s", port, strerror(ENOMEM));
+		c->worst = status_worse(c->worst, STATUS_FAILED);
+		return;
+	}
+	c->child = grown;
+	new = &grown[c->n++];
+	*new = (struct child){.deadline = clock_ms() + how->deadline_ms};
+	snprintf(new->port, sizeof(new->port), "%s", port);
+	new->pid = start(new->port, how->job, how->ctx, &c->before);
+	if (new->pid < 0) {
+		log_line(LOG_ERR, "%s: cannot start a run: %s", port, strerror(errno));
+		c->worst = status_worse(c->worst, STATUS_FAILED);
+	}
+}
+
+static void add_more(struct crowd *c, const struct supervise *how)
+{
+	char(*port)[32];
+	size_t n = how->more(&port);
+
+	for (size_t i = 0; i < n; i++)
+		add(c, port[i], how);
+	free(port);
+}
+
 enum status supervise(const char *const *port, size_t n, const struct supervise *how)
 {
-	enum status worst = STATUS_DONE;
-	uint64_t now = clock_ms(), deadline = now + how->deadline_ms;
-	struct child *child = calloc(n, sizeof(*child));
-	sigset_t set, before;
+	struct crowd c = {.worst = STATUS_DONE};
+	bool told = false;
+	sigset_t set;
 
-	if (!child) {
-		log_line(LOG_ERR, "replug: %s", strerror(ENOMEM));
-		return STATUS_FAILED;
-	}
 	/* Inherited as ignored, it would tell neither sigtimedwait nor waitpid of a child's end. */
 	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&set);
@@ -157,30 +191,30 @@ enum status supervise(const char *const *port, size_t n, const struct supervise 
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, &before);
-	for (size_t i = 0; i < n; i++) {
-		child[i] = (struct child){.pid = start(port[i], how->job, how->ctx, &before), .deadline = deadline};
-		if (child[i].pid < 0) {
-			log_line(LOG_ERR, "%s: cannot start a run: %s", port[i], strerror(errno));
-			worst = STATUS_FAILED;
-		}
-	}
-	while (reap(child, port, n, &worst)) {
-		int sig = next_signal(&set, child, n, now, how->stuck_ms > 0);
-		now = clock_ms();
-		for (size_t i = 0; i < n; i++) {
-			if (child[i].pid <= 0)
+	sigprocmask(SIG_BLOCK, &set, &c.before);
+	for (size_t i = 0; i < n; i++)
+		add(&c, port[i], how);
+	for (;;) {
+		if (how->more && !told)
+			add_more(&c, how);
+		if (!reap(c.child, c.n, &c.worst))
+			break;
+		int sig = next_signal(&set, c.child, c.n, clock_ms(), how->stuck_ms || how->more);
+		uint64_t now = clock_ms();
+		told |= sig > 0 && sig != SIGCHLD;
+		for (size_t i = 0; i < c.n; i++) {
+			if (c.child[i].pid <= 0)
 				continue;
 			/* Whoever asks a second time means it. */
 			if (sig > 0 && sig != SIGCHLD)
-				child[i].deadline = now;
-			if (hurry(&child[i], port[i], now, how))
+				c.child[i].deadline = now;
+			if (hurry(&c.child[i], now, how))
 				continue;
-			child[i].pid = 0;
-			worst = status_worse(worst, STATUS_FAILED);
+			c.child[i].pid = 0;
+			c.worst = status_worse(c.worst, STATUS_FAILED);
 		}
 	}
-	free(child);
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	return worst;
+	free(c.child);
+	sigprocmask(SIG_SETMASK, &c.before, NULL);
+	return c.worst;
 }

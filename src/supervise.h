@@ -19,6 +19,9 @@ struct supervise {
 	/* Is told of a child that even SIGKILL does not end, for the kernel is waiting for its device. May be NULL.
 	 */
 	void (*stuck)(const char *port, pid_t pid);
+	/* Is asked once a second, and at the end, for ports that have come up meanwhile: a malloc'ed array, NULL
+	 * where there are none; returns how many. May be NULL. */
+	size_t (*more)(char (**port)[32]);
 };
 
 /*

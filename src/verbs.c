@@ -252,25 +252,13 @@ enum status verb_reset(struct call *c)
 	return on_each(c, RECOVER_RESET, recover_port);
 }
 
-/* systemd starts it when removals have left notes. */
+/* systemd starts it when removals have left notes: those, and what is noted while it is at work. */
 enum status verb_lost(struct call *c)
 {
 	struct run run = {.udev = c->udev, .config = c->config, .mode = RECOVER_EVENT};
-	enum status s = STATUS_DONE;
-	char(*port)[32];
-	size_t n;
 
 	log_open("replug", true);
-	while ((n = lost_take(&port))) {
-		const char **name = calloc(n, sizeof(*name));
-		for (size_t i = 0; name && i < n; i++)
-			name[i] = port[i];
-		s = name ? status_worse(s, recover_ports(name, n, lost_look, &run)) : STATUS_FAILED;
-		free(name);
-		free(port);
-	}
-	free(port);
-	return s;
+	return recover_ports(NULL, 0, lost_look, &run);
 }
 
 /* What the unit runs when a run has ended, however it did. */

@@ -470,8 +470,14 @@ TEST(one_that_is_stuck_is_put_on_record_where_it_has_the_lock_and_nowhere_else)
 	assert_string_equal(now.owed, "power=1-1-port1");
 	plug("1-1");
 	assert_int_equal(record_state_now(&now), RECORD_STUCK);
-	unplug("1-1");
+	/* Nobody waits for that one, not even a moment. */
+	uint64_t begin = clock_ms();
+	assert_int_equal(recover_lock("1-1"), -EWOULDBLOCK);
+	assert_in_range(clock_ms() - begin, 0, 500);
 	end(pid);
+	assert_int_equal(record_state_now(&now), RECORD_FAILED);
+	holds(now.error, "has let go by now");
+	unplug("1-1");
 	end(other);
 }
 

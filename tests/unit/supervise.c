@@ -331,6 +331,44 @@ TEST(a_job_that_the_kernel_keeps_is_given_up_before_the_deadline_and_one_that_sl
 	assert_string_equal(seen->port[7], ""); /* that did end it */
 }
 
+/* Two at once, while the first job is at work; then none any more. */
+static size_t come_up(char (**port)[32])
+{
+	static bool came;
+
+	*port = NULL;
+	if (came || !seen->began[1])
+		return 0;
+	came = true;
+	*port = calloc(2, sizeof(**port));
+	snprintf((*port)[0], sizeof(**port), "1-2");
+	snprintf((*port)[1], sizeof(**port), "1-3");
+	return 2;
+}
+
+/* The first one takes long: nobody is to wait for it. */
+static enum status long_first(void *ctx, const char *port)
+{
+	if (port[2] == '3')
+		return STATUS_HELD;
+	if (port[2] == '2')
+		return slow(ctx, port);
+	seen->began[1] = clock_ms();
+	wait_for(-1, 0, clock_ms() + 3500);
+	seen->ended[1] = clock_ms();
+	return STATUS_DONE;
+}
+
+TEST(a_port_that_comes_up_meanwhile_does_not_wait_for_the_others)
+{
+	struct supervise how = {.job = long_first, .deadline_ms = 30000, .more = come_up};
+
+	assert_int_equal(supervise((const char *const[]){"1-1"}, 1, &how), STATUS_HELD);
+	assert_string_equal(seen->port[2], "1-2");
+	assert_true(seen->began[2] - seen->began[1] < 2000);
+	assert_true(seen->ended[2] < seen->ended[1]);
+}
+
 TEST(the_callers_signals_are_as_they_were)
 {
 	sigset_t before, after;
@@ -360,6 +398,7 @@ int main(void)
 		T(jobs_are_told_to_stop_when_their_parent_is_killed),
 		T(a_job_that_even_kill_does_not_end_is_reported_and_left),
 		T(a_job_that_the_kernel_keeps_is_given_up_before_the_deadline_and_one_that_sleeps_is_not),
+		T(a_port_that_comes_up_meanwhile_does_not_wait_for_the_others),
 		T(the_callers_signals_are_as_they_were),
 	};
 

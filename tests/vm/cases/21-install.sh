@@ -26,6 +26,14 @@ check 'make install' mk install
 check 'the unit is known' systemctl cat replug@x.service
 check 'a completion names what is plugged' equal "$(completed)" "capture hid usb=${at[dongle]} 534d:2109"
 check 'the timers run' systemctl -q is-active replug-health.timer replug-refresh.timer
+us() { systemd-analyze timespan "$1" | awk '$1 ~ /s:$/ { print $2; exit }'; }
+first() { # TIMER: how long after its start, in seconds, its first round is due, but for what chance adds
+	local next
+	next=$(systemctl show -P TimersMonotonic "$1.timer" | sed -n 's/.*next_elapse=\([1-9].*\) }$/\1/p')
+	echo $((($(us "$next") - $(systemctl show -P ActiveEnterTimestampMonotonic "$1.timer")) / 1000000))
+}
+check 'but however long the machine has been up, the first round of health is not now' between "$(first replug-health)" 59 60
+check 'nor is that of refresh' between "$(first replug-refresh)" 599 600
 check 'and will at the next boot' test -e /usr/lib/systemd/system/timers.target.wants/replug-health.timer \
 	-a -e /usr/lib/systemd/system/timers.target.wants/replug-refresh.timer
 check 'what is plugged already is left alone' saw_times 0 'dongle reset'

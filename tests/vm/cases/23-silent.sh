@@ -161,6 +161,8 @@ configure <<<$'[device capture]\nreset = usb, power\ntimeout = 60s\n[guard]\nmax
 replug_back
 emu set dongle usb-silent=now
 check 'stranger: while the lost one is waited for' until_ 30 eval 'record_says "$port" busy && ! [[ -e /sys/bus/usb/devices/$port ]]'
+: >/run/replug/lost/1-5
+check 'stranger: nobody else has to wait for that' until_ 10 eval '! [[ -e /run/replug/lost/1-5 ]]'
 emu unplug dongle
 mark
 stranger

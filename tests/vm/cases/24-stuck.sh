@@ -24,10 +24,16 @@ seconds() { # COMMAND…: how long it took
 waits() { [[ $(awk '{ print $3 }' "/proc/$1/stat") == D ]]; }
 
 # By hand.
+watchers=()
+for form in '' --json; do
+	replug watch ${form:+"$form"} >"/run/watched$form" &
+	watchers+=($!)
+	until_ 10 eval '[[ $(</proc/$!/syscall) == 271\ * ]]' # in ppoll
+done
 mark
 emu set stick usb-stuck=1
 begun=$SECONDS status=0
-replug recover "usb=$port" >/run/said 2>&1 || status=$?
+timeout 60 replug recover "usb=$port" >/run/said 2>&1 || status=$?
 check 'a run that the kernel keeps ends' between $((SECONDS - begun)) 5 40
 check 'with exit status 1' equal "$status" 1
 check 'and says what is the matter' grep -q "^$port .*the kernel is still waiting for this device (process [0-9]*)\|^$port: the kernel is still waiting for this device (process [0-9]*); unplug it" /run/said
@@ -35,6 +41,11 @@ pid=$(grep -o 'process [0-9]*' /run/said | head -1 | tr -dc 0-9)
 check 'its process is really kept' waits "$pid"
 check 'status says so' is_state "$port" stuck
 check 'in words' grep -q 'the kernel is still waiting' <(field "$port" error)
+check 'with the process that is kept' equal "$(field "$port" error | grep -o 'process [0-9]*')" "process $pid"
+check 'watch tells it in a line' until_ 5 grep -qE "^[^ ]+ $port 1234:5678 stuck.*: the kernel is still waiting for this device \(process $pid\)" /run/watched
+check 'and as an object' equal "$(tail -1 /run/watched--json | jq -r '"\(.event) \(.state) \(.error[:27])"')" 'stuck stuck the kernel is still waiting'
+check 'on a terminal it has its row' python3 /bench/terminal.py 24x100 "see=^$port +- +stuck .*the kernel is still waiting" key=q end=0 -- \
+	env TERM=xterm replug watch
 begun=$SECONDS
 check 'an event on that port is exit status 4' exits 4 replug recover --event "usb=$port"
 check 'a person, too' exits 4 replug recover "usb=$port"
@@ -44,6 +55,8 @@ emu set stick usb-stuck=0
 check 'when the kernel lets go, the process ends' until_ 20 not test -e "/proc/$pid"
 check 'and status says that a run has to be started' until_ 5 grep -q 'starts another' <(field "$port" error)
 until_ 20 test -e "/sys/bus/usb/devices/$port"
+check 'watch tells that it was let go, once' equal "$(grep -c ' failed.*: the kernel waited too long for it, and has let go by now' /run/watched)" 1
+kill "${watchers[@]}"
 check 'which does work' exits 0 replug recover "usb=$port"
 check 'and is recovered' is_state "$port" recovered
 

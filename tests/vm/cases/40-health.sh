@@ -212,6 +212,38 @@ check 'three quiet rounds, and the three of that, left no other line in the jour
 	equal "$(since | wc -l)" 3
 check 'each at notice' equal "$(since -o json | jq -r .PRIORITY | sort -u)" 5
 
+# A broken configuration is told of by the first round that finds it, and by no other until it is another mistake.
+cp /etc/replug.conf /run/replug.conf
+rounds_of() { local unit; for unit; do systemctl start "replug-$unit.service" || return 1; done; }
+told_of() { # LINE…: all that the journal has since
+	until_ 5 equal "$(since | wc -l)" $# || :
+	diff <(printf '%s\n' "$@") <(since)
+}
+means() { echo "$1; until that is mended no device is looked after (\`replug check\` shows all mistakes)"; }
+before=$(ours | wc -l)
+configure <<<$'[gaurd]\n[capture]'
+mark
+check 'a broken configuration is no failure of the unit' rounds_of health refresh health
+check 'but of a round by hand' says 2 '^/etc/replug.conf:1: .*gaurd' replug health --heal
+first=$(means '/etc/replug.conf:1: unknown section [gaurd]; did you mean [guard]?')
+check 'it is told of once' told_of "$first"
+check 'as an error' equal "$(since -o json | jq -r .PRIORITY)" 3
+check 'and nobody is asked' saw_times 0 '(probe|frame)'
+configure <<<$'[guard]\nwindw = 3s'
+check 'another mistake' rounds_of health health
+second=$(since | tail -n 1)
+check 'is told of' grep -q '^/etc/replug.conf:2: .*windw.*; until that is mended' <<<"$second"
+check 'once, too' told_of "$first" "$second"
+cp /run/replug.conf /etc/replug.conf
+check 'mended, all is as it was' rounds_of health
+check 'and they are asked' between "$(saw 'dongle probe')" 1 99
+check 'without a word' told_of "$first" "$second"
+configure <<<'[gaurd]'
+check 'broken as before' rounds_of health
+check 'it is told of anew' told_of "$first" "$second" "$first"
+cp /run/replug.conf /etc/replug.conf
+rounds_of health
+
 # --- cost
 spent() { # COMMAND…: sets ms to the processor time, in ms, of all that it starts
 	local before

@@ -16,6 +16,8 @@ enum { USUAL = sizeof(usual) / sizeof(usual[0]) };
 /* What an answer needs beyond its bytes' time: the chip's own work, the adapter's latency, a busy machine. */
 enum { MARGIN_MS = 20, SEARCH_MS = 120 };
 
+enum { REOPEN_MS = 100 };
+
 /* A chip that restarts is silent for 900 ms and more; one that does not answers within some 30. */
 enum { SILENT_MS = 100 };
 
@@ -75,6 +77,10 @@ static int open_chip(struct talk *t, const struct chip_job *job, struct chip_sta
 	}
 	s->baud = t->rate[0];
 	int r = serial_open(job->tty, s->baud, &t->fd);
+	/* The adapter's driver talks to it to open it, and whatever fails in that is EIO (usb_translate_errors in
+	 * drivers/usb/serial): one lost request is not yet an adapter that is broken. */
+	for (unsigned i = 1; r == -EIO && i < job->attempts && wait_for(-1, 0, clock_ms() + REOPEN_MS) >= 0; i++)
+		r = serial_open(job->tty, s->baud, &t->fd);
 	/* The node went as we came; and an adapter that does not answer is not a chip that does not. */
 	return r == -ENOENT || r == -ENXIO ? -ENODEV : r == -ETIMEDOUT ? -EIO : r;
 }

@@ -189,6 +189,6 @@ await() {
 # Where the run had a device enumerated anew, its unit was started, too.
 at_rest_all() {
 	local name
-	udevadm settle
+	udevadm settle --timeout=30 # another lane's may hang
 	for name in "${names[@]}"; do until_ "$limit" at_rest "$name" >/dev/null || complain "the unit of $name does not end"; done
 }

@@ -5,5 +5,6 @@
 . /bench/matrix/engine.sh
 seeded "$@"
 group 6 "$rows_bus$rows_chip" any
-group 8 "$rows_slow$rows_hang" any
+group 6 "$rows_slow" any
+group 5 "$rows_hang" any
 matrix

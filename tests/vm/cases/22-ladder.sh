@@ -3,6 +3,7 @@
 # shellcheck source=tests/vm/lib.sh
 . /bench/lib.sh
 start_emulator
+stay_awake
 configure <<-END
 	[device capture]
 	reset = usb, rebind, authorize, power

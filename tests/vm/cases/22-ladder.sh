@@ -4,6 +4,7 @@
 . /bench/lib.sh
 stay_awake # one that sleeps and is sick cannot be opened for its reset, which is another story
 start_emulator
+stay_awake
 configure <<-END
 	[device capture]
 	reset = usb, rebind, authorize, power

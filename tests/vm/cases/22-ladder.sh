@@ -2,9 +2,8 @@
 # The reset methods: each by hand, each as the one that helps after those before it did not, and when there is none.
 # shellcheck source=tests/vm/lib.sh
 . /bench/lib.sh
-stay_awake # one that sleeps and is sick cannot be opened for its reset, which is another story
 start_emulator
-stay_awake
+stay_awake # one that sleeps and is sick cannot be opened for its reset, which is another story
 configure <<-END
 	[device capture]
 	reset = usb, rebind, authorize, power

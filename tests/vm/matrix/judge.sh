@@ -162,6 +162,7 @@ unit_now() { # NAME
 	systemctl show -P ActiveState -P SubState -P Job "${units[$1]}" | tr '\n' ' '
 	[[ ! -d $(cgroup "$1") ]] || ps -o pid,stat,wchan:24,etimes,args -p "$(paste -sd, "$(cgroup "$1")/cgroup.procs") 0" | tail -n +2
 }
+answers() { replug ch9329 info "usb=${at[$1]}" | grep 'CH9329 V1.8'; }
 # NAME: it is as it was before the cell.
 ready() {
 	local i dir=/sys/bus/usb/devices/${at[$1]}
@@ -175,7 +176,8 @@ ready() {
 		done
 		[[ -e $i ]] || { echo 'it has no node'; return 1; }
 	else
-		replug ch9329 info "usb=${at[$1]}" 2>&1 | grep 'CH9329 V1.8' || { echo 'its chip does not answer'; return 1; }
+		# More than once: it has a tenth of a second for its answer, and this machine may be busy.
+		until_ 20 answers "$1" || { echo 'its chip does not answer'; return 1; }
 	fi
 }
 usable() {

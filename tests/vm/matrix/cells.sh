@@ -76,17 +76,21 @@ trim() { # VARIABLE…
 
 # The cells of these rows: DEVICE|FAULT|TRIGGER|SETTINGS|KEYS|OUTCOME|RESETS|PATTERN in cell.
 cell=()
-make_cells() { # ROWS TRIGGER…: `any` is one of them, by chance
-	local rows=$1 fault devices settings keys outcome resets pattern d trigger each=(hand plug refresh health) any
+make_cells() { # ROWS TRIGGER…: `any` is one device under one of them, by chance
+	local rows=$1 fault devices settings keys outcome resets pattern d trigger one each=(hand plug refresh health)
 	shift
 	while IFS='|' read -r fault devices settings keys outcome resets pattern; do
 		trim fault devices settings keys outcome resets pattern
 		[[ $fault && $fault =~ $only ]] || continue
 		for trigger; do
-			[[ $trigger == any ]] && any=yes || any=''
-			[[ $devices == *d* || $devices != *b* ]] || cell+=("d|$fault|$trigger|no chip|||")
+			if [[ $trigger == any ]]; then
+				trigger=${each[RANDOM % 4]}
+				read -ra one <<<"$devices"
+				devices=${one[RANDOM % ${#one[@]}]}
+			elif [[ $devices != *d* && $devices == *b* ]]; then
+				cell+=("d|$fault|$trigger|no chip|||")
+			fi
 			for d in $devices; do
-				[[ ! $any ]] || trigger=${each[RANDOM % 4]}
 				cell+=("$d|$fault|$trigger|$settings|$keys|$(expected)")
 			done
 		done

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The fault matrix (tests/vm/matrix/): each fault of each device under one trigger, which chance decides.
+# The fault matrix (tests/vm/matrix/): each fault once, of which device and under which trigger chance decides.
 # timeout: 900
 # shellcheck source=tests/vm/matrix/engine.sh
 . /bench/matrix/engine.sh

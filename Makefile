@@ -4,6 +4,7 @@
 #   make install    DESTDIR=, PREFIX=, SYSCONFDIR=     make demo     shows the main job on virtual USB devices
 #   make uninstall  keeps /etc/replug.conf             make check    runs every test
 #   make clean                                         make lint     formatting and static analysis
+#   make deb        builds the Debian package below build/deb
 #   make matrix    SEEDS="1 2 3"                        every fault under every trigger, in random order
 
 VERSION    := 0.1.0
@@ -162,12 +163,29 @@ payload: all $(EMU) $(B)/killat
 	@cp -R Makefile packaging $(B)/vm/payload/usr/src/replug/
 	@install -m 0755 $$(command -v make) $(B)/vm/payload/usr/local/bin/
 
+# The Debian package. Its tools want packaging/debian at the top of the tree, so they get a tree of their own, and nothing of
+# this make's variables.
+DEB      := $(B)/deb
+DEB_TREE := $(DEB)/replug-$(VERSION)
+
+deb:
+	@command -v dpkg-buildpackage >/dev/null || { echo 'no `dpkg-buildpackage` here: run `make deps`' >&2; exit 2; }
+	@rm -rf $(DEB)
+	@mkdir -p $(DEB_TREE)
+	@{ git ls-files -z 2>/dev/null || find LICENSE Makefile README.md packaging src tests udev-rules -type f -print0; } | \
+		tar -c --null -T - | tar -x -C $(DEB_TREE)
+	@mv $(DEB_TREE)/packaging/debian $(DEB_TREE)/debian
+	@cd $(DEB_TREE) && env -i PATH="$$PATH" LC_ALL=C.UTF-8 DEB_BUILD_OPTIONS="parallel=$$(nproc)" \
+		dpkg-buildpackage -us -uc >../build.log 2>&1 || { tail -n 20 ../build.log >&2; exit 1; }
+
 demo: payload
 	@if [ -t 1 ]; then colour=colour; fi; tests/vm/run --timeout 180 tests/vm/demo.sh $$colour
 
 # Everything that building (deps-build), the demo and the tests need; nothing else is ever fetched.
 BUILD_DEPS := gcc libc6-dev make pkg-config libudev-dev libusb-1.0-0-dev libinih-dev libjson-c-dev
-TEST_DEPS  := libcmocka-dev qemu-system-x86 mmdebstrap cpio xz-utils clang shellcheck strace valgrind mandoc zsh fish
+DEB_DEPS   := build-essential debhelper
+TEST_DEPS  := libcmocka-dev qemu-system-x86 mmdebstrap cpio xz-utils clang shellcheck strace valgrind mandoc zsh fish \
+              $(DEB_DEPS) lintian
 SUDO       := $(if $(filter 0,$(shell id -u)),,sudo)
 APT_GET    := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q
 
@@ -188,7 +206,7 @@ clean:
 	rm -rf $(B)
 
 FORCE:
-.PHONY: all payload install uninstall clean deps deps-build demo check check-unit check-vm matrix lint FORCE
+.PHONY: all payload deb install uninstall clean deps deps-build demo check check-unit check-vm matrix lint FORCE
 
 # --- unit tests ---
 # Every source with the sanitizers in it, and a program for each file of tests; the scripts run the real programs,
@@ -231,8 +249,8 @@ CASES := $(addprefix tests/vm/cases/,40-health.sh 13-hundred.sh 09-torn.sh 15-ve
 CASES += $(filter-out $(CASES),$(wildcard tests/vm/cases/*.sh))
 
 check:
-	@$(MAKE) -j2 payload stage $(SAN_BIN)
-	@tests/run tests/project.sh $(UNIT) --vm $(SAMPLE) $(CASES) $(EMU_TESTS)
+	@$(MAKE) -j2 payload stage $(SAN_BIN) deb
+	@tests/run tests/project.sh tests/deb.sh $(UNIT) --vm $(SAMPLE) $(CASES) $(EMU_TESTS)
 
 # The whole fault matrix, of which `check` takes a sample, with seeds that decide its order and delays. What each run said is
 # kept in build/vm/.
@@ -243,7 +261,7 @@ matrix: payload
 		tests/run --arg $$seed --vm $(MATRIX) || bad="$$bad $$seed"; done; \
 		[ -z "$$bad" ] || { echo "failed with these seeds:$$bad"; exit 1; }
 
-check-vm: payload
+check-vm: payload deb
 	@tests/run --vm $(CASES)
 
 lint:

@@ -46,6 +46,9 @@ check 'a file that is not there is a failure' missing
 check 'in the virtual machine it is counted alike' counts '2 passed, 0 failed' '' "$good" --vm
 check 'what a case asks for is passed on' counts '2 passed, 1 failed' '# vm --early tests/vm/x.sh --timeout 77 ' \
 	$'# timeout: 77\n# early: x.sh\n'"$good"$'\nexit 1' --vm
+touch "$tmp/tests/one.deb" "$tmp/tests/two.deb"
+check 'files that it wants are looked up' counts '2 passed, 1 failed' '# vm --with tests/one.deb --with tests/two.deb --timeout' \
+	$'# with: tests/*.deb\n'"$good"$'\nexit 1' --vm
 for status in 124 125; do
 	check "a machine that gives up with $status is a failure whose message is shown" \
 		counts '0 passed, 1 failed' 'vm/run: it was not done' $'echo "vm/run: it was not done" >&2\nexit '$status --vm

@@ -27,8 +27,8 @@ other descriptors at each reset      | d b   | reenumerate=1              |     
 drops off for 3 s                    | d b 2 | drop-at-reset=3000         | timeout = 8s    | recovered | 1   | reset
 drops off for longer than timeout    | d b   | drop-at-reset=12000        | timeout = 2s;reset = usb | gone | 1-2 | it is not on the bus
 stalls endpoint 0 until reset        | d b 2 | sick=1 heals-on=reset      | timeout = 3s    | recovered | 1   | reset
-stalls endpoint 0 until configured   | d b   | sick=1 heals-on=configure  | timeout = 3s    | recovered | 1   | reset.rebind.authorize
-stalls endpoint 0 until power        | d b   | sick=1 heals-on=power      | timeout = 3s    | recovered | 1   | reset.rebind.authorize.power
+stalls endpoint 0 until configured   | d b   | sick=1 heals-on=configure  | timeout = 4s    | recovered | 1   | reset.rebind.authorize
+stalls endpoint 0 until power        | d b   | sick=1 heals-on=power      | timeout = 4s    | recovered | 1   | reset.rebind.authorize.power
 stalls endpoint 0 for good           | d b   | ep0-stall=1                | timeout = 2s    | failed    | 1   | usb: .*; rebind: .*; authorize: .*power
 unplugged at its reset               | d b 2 | unplug-on=reset            | timeout = 2s    | gone      | 1   | it is not on the bus
 unplugged when it is back            | d b   | unplug-on=configured       | timeout = 2s    | gone      | 1   | it is not on the bus|went away

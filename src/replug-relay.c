@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -340,9 +341,12 @@ int main(int argc, char **argv)
 	struct call c = {.begun = clock_ms()};
 	int s;
 
-	/* Its user is to be given what it needs by the udev rules, not by this program. */
-	if (getuid() != geteuid() || getgid() != getegid()) {
-		fputs("replug-relay: will not run setuid or setgid; put its user into group replug\n", stderr);
+	/* Its user is to be given what it needs by the udev rules, not by this program. AT_SECURE tells of
+	 * capabilities of the file, too (getauxval(3)). */
+	if (getauxval(AT_SECURE) || getuid() != geteuid() || getgid() != getegid()) {
+		fputs("replug-relay: will not run setuid, setgid or with file capabilities; put its user into group "
+		      "replug\n",
+			stderr);
 		return STATUS_USAGE;
 	}
 	signal(SIGPIPE, SIG_IGN);

@@ -70,6 +70,13 @@ check 'and works' exits 0 member replug-relay on late
 cp /usr/bin/replug-relay /usr/local/bin/replug-relay-suid
 chmod 4755 /usr/local/bin/replug-relay-suid
 check 'it will not run setuid' exits 2 stranger /usr/local/bin/replug-relay-suid list
+check 'and says why' grep -q 'will not run setuid.*group replug' <(stranger /usr/local/bin/replug-relay-suid list 2>&1)
+chmod 755 /usr/local/bin/replug-relay-suid
+check 'as a plain copy it does' exits 0 stranger /usr/local/bin/replug-relay-suid list
+# CAP_DAC_OVERRIDE, permitted and effective: linux/capability.h, struct vfs_cap_data.
+python3 -c 'import os, struct
+os.setxattr("/usr/local/bin/replug-relay-suid", "security.capability", struct.pack("<5I", 0x02000001, 1 << 1, 0, 0, 0))'
+check 'nor with a capability of the file' exits 2 stranger /usr/local/bin/replug-relay-suid list
 configure <<-END
 	[relay power]
 	match = 16c0:05df

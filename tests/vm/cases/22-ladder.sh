@@ -134,4 +134,16 @@ mark
 check 'power by the hub alone' exits 0 replug reset --method=power "usb=$port"
 check 'off and on' in_order 'dongle power-off' 'dongle power-on' 'dongle configured'
 umount "/sys/bus/usb/devices/${port%-*}-0:1.0/usb${port%-*}-port${port#*-}"
+
+# All that should be there is there, and then it stops answering: the device itself is asked at the end.
+settled
+echo 'SUBSYSTEM=="video4linux", ACTION=="add", PROGRAM="/usr/local/bin/emu set dongle sick=1"' >/etc/udev/rules.d/99-sick.rules
+udevadm control --reload
+mark
+check 'what is back and does not answer is not recovered' eval 'said=$(replug reset --method=usb "usb=$port" 2>&1)
+	[[ $? == 1 && $said == *"it does not answer GET_STATUS"* ]] || { echo "$said"; false; }'
+rm /etc/udev/rules.d/99-sick.rules
+udevadm control --reload
+emu set dongle sick=0
+check 'and is, when it does' exits 0 replug reset --method=usb "usb=$port"
 finish

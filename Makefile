@@ -242,15 +242,17 @@ check-unit: $(SAN_BIN) stage
 
 EMU_TESTS := $(addprefix tests/vm/emu/,selftest.sh relays.sh power.sh faults.sh)
 
-# The long ones first: machines run side by side, and none should be waited for at the end.
+# The long ones first: machines run side by side, and none should be waited for at the end. Last what compares times, when
+# the others leave it some peace.
+TIMED  := tests/vm/cases/35-relay-cost.sh
 SAMPLE := tests/vm/matrix/sample.sh
 MATRIX := $(addprefix tests/vm/matrix/,plug.sh health.sh refresh.sh hand.sh hangs.sh)
 CASES := $(addprefix tests/vm/cases/,40-health.sh 13-hundred.sh 09-torn.sh 15-verbs.sh)
-CASES += $(filter-out $(CASES),$(wildcard tests/vm/cases/*.sh))
+CASES += $(filter-out $(CASES) $(TIMED),$(wildcard tests/vm/cases/*.sh))
 
 check:
 	@$(MAKE) -j2 payload stage $(SAN_BIN) deb
-	@tests/run tests/project.sh tests/deb.sh $(UNIT) --vm $(SAMPLE) $(CASES) $(EMU_TESTS)
+	@tests/run $(UNIT) --beside tests/project.sh tests/deb.sh --vm $(SAMPLE) $(CASES) $(EMU_TESTS) $(TIMED)
 
 # The whole fault matrix, of which `check` takes a sample, with seeds that decide its order and delays. What each run said is
 # kept in build/vm/.
@@ -262,7 +264,7 @@ matrix: payload
 		[ -z "$$bad" ] || { echo "failed with these seeds:$$bad"; exit 1; }
 
 check-vm: payload deb
-	@tests/run --vm $(CASES)
+	@tests/run --vm $(CASES) $(TIMED)
 
 lint:
 	clang-format --dry-run -Werror src/*.[ch] tests/*/*.[ch] tests/vm/emu/*.[ch]

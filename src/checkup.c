@@ -65,7 +65,9 @@ static int admit(struct round *round)
 		if (c->sel.n ? device_matches(&c->device[i], &c->sel) : c->device[i].conf != NULL)
 			take_in(round, &c->device[i], NULL);
 	for (size_t i = 0; i < records; i++)
-		if (record_state_now(&list[i]) == RECORD_SILENT && !plugged(c, list[i].port) &&
+		if ((record_state_now(&list[i]) == RECORD_SILENT ||
+			    (list[i].state == RECORD_FAILED && list[i].owed[0])) &&
+			!plugged(c, list[i].port) &&
 			(!c->sel.n || record_matches(&list[i], &c->sel, c->device, c->devices)))
 			take_in(round, NULL, &list[i]);
 	free(list);

@@ -64,8 +64,8 @@ enum guard_answer guard_event(
 	r->event_ms = now;
 	if (!gone && r->state == RECORD_RECOVERED && r->dev == dev)
 		return GUARD_DONE;
-	/* Added by the very run that then could not help it: its event has waited for that run's end, or for udev. The
-	 * kernel gives a number to no other device before it has been through all of them. */
+	/* Added by the very run that then could not help it: its event has waited for that run's end, or for udev.
+	 * The kernel gives a number to no other device before it has been through all of them. */
 	if (r->state == RECORD_FAILED && r->dev == dev && now - r->ended_ms < JUST_NOW_MS)
 		return GUARD_DONE;
 	if (gone && added >= r->gone_ms && added - r->gone_ms >= g->forgive_ms)

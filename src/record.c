@@ -350,6 +350,7 @@ void record_stuck(struct record *r, pid_t pid)
 	r->state = RECORD_STUCK;
 	r->pid = pid;
 	r->started = start_of(pid);
+	r->duration_ms = 0; /* it has not ended */
 	snprintf(r->error, sizeof(r->error),
 		"the kernel is still waiting for this device (process %d); unplug it, or restart the machine if that "
 		"does "
@@ -361,19 +362,21 @@ enum record_state record_state_now(struct record *r)
 {
 	bool there = device_present(r->port);
 
-	if ((r->state == RECORD_BUSY || r->state == RECORD_STUCK) &&
-		(r->pid <= 0 || start_of(r->pid) != r->started)) {
-		snprintf(r->error, sizeof(r->error), "%s; `replug recover usb=%s` starts another",
+	/* What we have switched off has not been unplugged. */
+	if ((r->state == RECORD_GONE && r->owed[0]) || ((r->state == RECORD_BUSY || r->state == RECORD_STUCK) &&
+							       (r->pid <= 0 || start_of(r->pid) != r->started))) {
+		snprintf(r->error, sizeof(r->error), "%s; `replug recover usb=%s` %s",
 			r->state == RECORD_STUCK ? "the kernel waited too long for it, and has let go by now"
+			: r->owed[0]             ? "the run was killed and has left something switched off"
 						 : "the run was killed",
-			r->port);
+			r->port, r->owed[0] ? "puts it right" : "starts another");
 		r->state = RECORD_FAILED;
 	}
 	if (there && r->state == RECORD_SILENT) { /* plugged anew, and nobody has looked at it yet */
 		r->state = RECORD_NONE;
 		r->error[0] = '\0';
 	}
-	if (!there && r->state != RECORD_BUSY && r->state != RECORD_STUCK && r->state != RECORD_SILENT)
+	if (!there && r->state != RECORD_BUSY && r->state != RECORD_STUCK && r->state != RECORD_SILENT && !r->owed[0])
 		r->state = RECORD_GONE;
 	return r->state;
 }

@@ -159,6 +159,8 @@ static void begin_record(struct record *r, const char *product, const char *sect
 /* Its port may still hold it; one that is left alone is left alone also then. */
 static void note_gone(struct record *r)
 {
+	if (r->state == RECORD_SILENT || r->state == RECORD_STUCK)
+		r->error[0] = '\0'; /* unplug it, it says */
 	r->state = RECORD_GONE;
 	r->gone_ms = clock_ms();
 	record_save(r);

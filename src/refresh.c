@@ -35,7 +35,7 @@ static uint64_t plugged_at(struct udev *udev, const struct device *d, uint64_t n
 }
 
 /* Why a device is not recovered now. */
-enum answer { DO_IT, NOT_DUE, IN_USE, HELD_BACK, LOCKED };
+enum answer { DO_IT, NOT_DUE, IN_USE, HELD_BACK, LOCKED, UNLOCKABLE };
 
 /* One device that is looked at, with its port's lock held if it is not for show. */
 struct turn {
@@ -91,8 +91,12 @@ static enum answer decide(const struct call *c, struct turn *k)
 	int lock = record_lock(k->d.port, 0);
 	char every[24];
 
-	if (lock < 0)
-		return LOCKED;
+	if (lock < 0) {
+		if (lock != -EWOULDBLOCK)
+			log_line(LOG_ERR, "%s: cannot lock it: %s%s", k->name, strerror(-lock),
+				lock == -EACCES || lock == -EPERM ? "; this needs root" : "");
+		return lock == -EWOULDBLOCK ? LOCKED : UNLOCKABLE;
+	}
 	enum answer a = weigh(c, k);
 	text_duration_show(every, sizeof(every), k->d.conf->every_ms);
 	if (a == IN_USE && k->d.conf->busy == BUSY_SKIP) {
@@ -130,6 +134,8 @@ static enum status refresh(const struct call *c, struct turn *k)
 	case LOCKED:
 	case HELD_BACK:
 		return STATUS_HELD;
+	case UNLOCKABLE:
+		return STATUS_FAILED;
 	default:
 		return STATUS_DONE;
 	}

@@ -208,6 +208,11 @@ static int parse_options(struct call *c, int argc, char **argv)
 			}
 		}
 	}
+	if (c->json && c->metrics) {
+		fprintf(stderr, "replug: %s prints either --json or --metrics\n", c->verb->name);
+		verb_usage(c->verb, stderr);
+		return STATUS_USAGE;
+	}
 	c->arg = argv + optind;
 	c->args = argc - optind;
 	if (c->args < c->verb->min || (c->verb->max >= 0 && c->args > c->verb->max)) {

@@ -189,7 +189,10 @@ static void status_row(struct table *t, const struct record *r)
 	char when[32], took[24], what[1024];
 
 	iso_time(r->when, when, sizeof(when));
-	snprintf(took, sizeof(took), "%u ms", r->duration_ms);
+	if (r->duration_ms)
+		snprintf(took, sizeof(took), "%u ms", r->duration_ms);
+	else
+		snprintf(took, sizeof(took), "-");
 	record_what(r, what, sizeof(what));
 	table_add(t, (const char *const[COLUMNS]){
 			     r->port, r->id, r->section, record_state_name[r->state], when, took, what});

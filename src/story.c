@@ -173,7 +173,8 @@ void story_open(struct story *s, const struct run *run)
 
 void story_begin(struct story *s)
 {
-	s->r.steps = 0;
+	s->r.steps = s->r.duration_ms = 0;
+	s->r.when = time(NULL);
 	s->r.action[0] = s->r.error[0] = '\0';
 	s->r.chip = false;
 	record_claim(&s->r);

@@ -35,6 +35,7 @@ sweep() {
 	step=${step:-$2} begin=$((RANDOM % ${step:-$2} + 1))
 	for ((at = begin; ; at += step)); do
 		status=0
+		settled # a plug's own unit would have the port, and nothing would be owed
 		last=$(killat ${option:+"$option"} -s "$signal" "$at" replug reset --method="$method" "usb=$port" 2>/run/said) || status=$?
 		[[ $status != 3 ]] || break
 		((++tried))
@@ -47,7 +48,7 @@ sweep() {
 		replug recover "usb=$port" >/dev/null 2>&1
 	done
 	check "$method, signal $signal${option:+ to all}: usable after each of $tried interruptions" equal "$bad" 0
-	check "$method, signal $signal${option:+ to all}: there were some" test "$tried" -ge 1
+	check "$method, signal $signal${option:+ to all}: there were some" test "$tried" -ge 1 -a "${last##*$'\n'}" -ge 1
 	echo "## $method, signal $signal $option: ended before $tried of ${last##*$'\n'} system calls, from the ${begin}th on"
 }
 while read -r method step; do
@@ -100,6 +101,18 @@ check 'status shows it' grep -q authorize <(field "$port" owed)
 check 'the next run does' exits 0 replug recover "usb=$port"
 check 'first of all' journal_says "$port hid: an earlier run was ended before it was done; putting right: authorize"
 check 'and all is well' usable
+settled
+systemctl stop replug-lost.path # which would see to it at once
+killat -a 70 replug reset --method=power "usb=$port" >/dev/null 2>&1
+until_ 10 free
+until_ 10 not test -e "/sys/bus/usb/devices/$port"
+udevadm settle
+check 'a port that was left dark is not an unplugged one' is_state "$port" failed
+check 'what to do about it is told' grep -q "has left something switched off; .replug recover usb=$port. puts it right" <(replug status)
+check 'and nobody says that all are well' exits 1 replug health
+check 'that puts it right' exits 0 replug recover "usb=$port"
+check 'with the power on' usable
+systemctl start replug-lost.path
 
 # What cannot be paid yet is owed on beside what another climb owes, and paid when it can be.
 configure <<<$'[device hid]\npower-off = 2s\ninit = none\nexpect = tty\n[guard]\nmax-resets = 20'

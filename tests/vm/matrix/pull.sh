@@ -57,8 +57,9 @@ put_in() { # NAME
 	# Its first configuration comes with the plug; what is meant is the one after the reset.
 	[[ $trigger != plug || $s != unplug-on=configured ]] || s=unplug-on=configured:2
 	if [[ $trigger == health && ! $s =~ $visible ]]; then
-		# The rounds open the tty and ask the chip, too: what is meant is the run after them.
-		[[ $s != unplug-on=open && $s != unplug-on=frame ]] || { in_background on "$1" reset "$s"; s=''; }
+		# The two rounds open the tty and ask the chip, too: what is meant is the run after them, which sends it a RESET.
+		[[ $s != unplug-on=open ]] || s=unplug-on=open:3
+		[[ $s != unplug-on=frame ]] || s=unplug-on=ack
 		s="$s $(ailment "$1")"
 		[[ $1 == b* ]] || in_background on "$1" reset sick=0 # also of a reset that fails
 	fi

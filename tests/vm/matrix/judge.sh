@@ -40,7 +40,7 @@ outcome_of() { # NAME
 }
 
 judge() {
-	local name got first='' n action
+	local name got first='' n action least
 	for name in "${names[@]}"; do
 		ask_status "$name"
 		got=$(outcome_of "$name")
@@ -51,7 +51,10 @@ judge() {
 		# A refresh takes one device after the other: killed at the first, it has not come to the next.
 		[[ $trigger != refresh || $got != killed || $name == "${names[0]}" ]] || { untouched "$name"; continue; }
 		n=$(emu count --since "$mark" " $name reset")
-		need "$name: resets" between "$n" "${resets%-*}" "${resets#*-}"
+		least=${resets%-*}
+		# Killed when the first of two was reset: the other may have been about to be.
+		[[ $got != killed || $name == "${names[0]}" ]] || least=0
+		need "$name: resets" between "$n" "$least" "${resets#*-}"
 		case $got in
 		recovered)
 			action=$(shown "$name" action)

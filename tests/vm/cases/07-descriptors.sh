@@ -12,7 +12,10 @@ for kind in capture bridge; do
 	check "$kind: one reset" saw_times 1 "a-$kind reset"
 	check "$kind: it was enumerated anew" equal "$(cat "/sys/bus/usb/devices/${at[a-$kind]}/bcdDevice")" \
 		"$([[ $kind == capture ]] && echo 2101 || echo 0265)"
-	check "$kind: one unit ran" equal "$(runs)" "$([[ $kind == capture ]] && echo 1 || echo 2)"
+	# On a busy machine udev may be so late that the plug is a unit's of its own, which finds that all is done.
+	check "$kind: it was recovered once" equal "$(journal -t replug | grep -c "^${at[a-$kind]} .*: recovered in ")" 1
+	check "$kind: by one unit, and at most another that had nothing to do" between \
+		"$(runs)" "$([[ $kind == capture ]] && echo 1 || echo 2)" "$([[ $kind == capture ]] && echo 2 || echo 4)"
 done
 check 'the chip was initialised once' saw_times 1 "$reset_frame"
 emu set a-capture change-descriptors=1

@@ -79,8 +79,8 @@ static int open_chip(struct talk *t, const struct chip_job *job, struct chip_sta
 	int r = serial_open(job->tty, s->baud, &t->fd);
 	/* The adapter's driver talks to it to open it, and whatever fails in that is EIO (usb_translate_errors in
 	 * drivers/usb/serial): one lost request is not yet an adapter that is broken. */
-	for (unsigned i = 1; r == -EIO && i < job->attempts && wait_for(-1, 0, clock_ms() + REOPEN_MS) >= 0; i++)
-		r = serial_open(job->tty, s->baud, &t->fd);
+	for (unsigned i = 1; r == -EIO && i < job->attempts && clock_ms() < job->deadline; i++)
+		r = wait_for(-1, 0, clock_ms() + REOPEN_MS) < 0 ? -EINTR : serial_open(job->tty, s->baud, &t->fd);
 	/* The node went as we came; and an adapter that does not answer is not a chip that does not. */
 	return r == -ENOENT || r == -ENXIO ? -ENODEV : r == -ETIMEDOUT ? -EIO : r;
 }

@@ -20,6 +20,7 @@ check 'list offers --json' holds "$(help_of list)" --json
 check 'recover offers --dry-run' holds "$(help_of recover)" --dry-run
 check 'health offers --json' holds "$(help_of health)" --json
 check 'health offers --metrics' holds "$(help_of health)" --metrics
+check 'but not with --json' says 2 err 'either --json or --metrics' 'usage: replug health' -- health --json --metrics
 check 'health offers --heal' holds "$(help_of health)" --heal
 check 'refresh offers --dry-run' holds "$(help_of refresh)" --dry-run
 check 'ch9329 offers --baud' holds "$(help_of ch9329)" --baud

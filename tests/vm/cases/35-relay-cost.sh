@@ -9,7 +9,14 @@ configure <<-END
 	match = 16c0:05df usb=1-1
 END
 calls() { strace -f -c -o /run/calls "$@" >/dev/null 2>&1; awk '$NF == "total" { print $4 }' /run/calls; }
-opened() { strace -f -e trace=openat -o /run/opened "$@" >/dev/null 2>&1; grep -c '"/dev/hidraw' /run/opened; }
+opened() { # COMMAND…: how many nodes it opens when it succeeds; what it said when it did not
+	local try
+	for try in 1 2 3; do
+		strace -f -e trace=openat -o /run/opened "$@" >/run/said 2>&1 && break
+		echo "## try $try of $*: exit status $?: $(</run/said)" >&2
+	done
+	grep -c '"/dev/hidraw' /run/opened
+}
 time_of() { # COMMAND…: microseconds
 	local begun=${EPOCHREALTIME/./}
 	"$@" >/dev/null 2>&1

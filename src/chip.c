@@ -155,7 +155,8 @@ static void explain(const struct talk *t, char *why, size_t size)
 	else if (t->stray)
 		snprintf(heard, sizeof(heard), "sends something that is no CH9329 answer");
 	if (t->job->baud)
-		snprintf(rate, sizeof(rate), "the rate (%u baud; try baud = auto)", t->job->baud);
+		snprintf(rate, sizeof(rate), "the rate (%u baud%s)", t->job->baud,
+			t->job->searched ? ", at which it answered last" : "; try baud = auto");
 	else
 		snprintf(rate, sizeof(rate), "the rate (all from 1200 to 115200 baud were tried)");
 	unsigned n = use_of_node(t->job->tty, others, sizeof(others));

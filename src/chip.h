@@ -13,6 +13,7 @@ struct chip_job {
 	const char *tty;   /* /dev/ttyUSB0 */
 	unsigned baud;     /* 0: find out */
 	unsigned hint;     /* the rate that was right last time, or 0 */
+	bool searched;     /* baud is what a search came to, and not the configuration's word */
 	unsigned attempts; /* with a pause between them that doubles from 100 ms */
 	uint32_t ready_ms; /* from the reset to the first answer, at most */
 	uint64_t deadline; /* of everything, of clock_ms */

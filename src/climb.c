@@ -223,12 +223,34 @@ const struct conf_ladder *story_ladder(const struct story *s)
 	return s->run->mode == RECOVER_RESET ? &s->run->ladder : &s->conf->ladder;
 }
 
+/* Why each rung failed; a reason that several in a row have in common is told once. */
+struct reasons {
+	char text[512], last[512];
+	size_t at; /* where the names go that share the last reason */
+};
+
+static void add_reason(struct reasons *r, const char *rung, const char *why)
+{
+	bool same = r->at && !strcmp(r->last, why);
+
+	if (!same)
+		r->at = strlen(r->text);
+	r->at += (size_t)snprintf(r->text + r->at, sizeof(r->text) - r->at, "%s%s",
+		!r->at ? ""
+		: same ? ", "
+		       : "; ",
+		rung);
+	if (r->at >= sizeof(r->text))
+		r->at = sizeof(r->text) - 1;
+	snprintf(r->text + r->at, sizeof(r->text) - r->at, ": %s", why);
+	snprintf(r->last, sizeof(r->last), "%s", why);
+}
+
 /* Tries what the guard and the ladder allow. */
 static int climb(struct story *s, bool verify_first)
 {
 	const struct conf_ladder *l = story_ladder(s);
-	char all[512] = "";
-	size_t n = 0;
+	struct reasons all = {0};
 	int e = s->lost ? -ENODEV : -EIO;
 	bool noted = false, any = false;
 
@@ -263,13 +285,12 @@ static int climb(struct story *s, bool verify_first)
 		if (!r || r == -EINTR)
 			return r;
 		/* What was only refused changes nothing of what is the matter. */
-		e = tried || (!n && !s->lost) ? r : e;
+		e = tried || (!*all.text && !s->lost) ? r : e;
 		any |= tried;
 		if (l->n > 1)
-			n += (size_t)snprintf(all + n, sizeof(all) - n, "%s%s: %s", n ? "; " : "", name, s->why);
+			add_reason(&all, name, s->why);
 		else
-			snprintf(all, sizeof(all), "%s", s->why);
-		n = n < sizeof(all) ? n : sizeof(all) - 1;
+			snprintf(all.text, sizeof(all.text), "%s", s->why);
 		if (e == -ENODEV && !story_silent(s->d.port))
 			break;
 		unsigned next = i + 1;
@@ -281,11 +302,11 @@ static int climb(struct story *s, bool verify_first)
 	}
 	if (noted && !any)
 		guard_unnote_reset(&s->r); /* what was refused is no reset */
-	if (*all)
-		snprintf(s->why, sizeof(s->why), "%s", all);
+	if (*all.text)
+		snprintf(s->why, sizeof(s->why), "%s", all.text);
 	/* What the last rung had enumerated anew has been tried in vain, and is not another plug. */
 	struct device now;
-	if (*all && e != -ENODEV)
+	if (*all.text && e != -ENODEV)
 		look_again(s, &now);
 	return e;
 }

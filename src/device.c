@@ -320,6 +320,16 @@ const struct node *device_node(const struct device *d, enum node_class class)
 	return NULL;
 }
 
+uint64_t device_age(struct udev *udev, const struct device *d)
+{
+	struct udev_device *u = udev_device_new_from_syspath(udev, d->syspath);
+	uint64_t age = u ? udev_device_get_usec_since_initialized(u) / 1000 : 0;
+
+	if (u)
+		udev_device_unref(u);
+	return age;
+}
+
 void device_name(const struct device *d, char *dst, size_t size)
 {
 	snprintf(dst, size, "%s%s%s %04x:%04x%s%s%s", d->port, d->conf ? " " : "", d->conf ? d->conf->name : "",

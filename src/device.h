@@ -74,6 +74,9 @@ const struct node *device_node(const struct device *d, enum node_class class);
 /* "1-1.4 capture 534d:2109 "USB Video"": how a device is named in every message. */
 void device_name(const struct device *d, char *dst, size_t size);
 
+/* How long ago udev first saw the device, in ms; 0 where it does not say. */
+uint64_t device_age(struct udev *udev, const struct device *d);
+
 /* Follows the kernel's events and udev's, to be woken by them. */
 struct watch {
 	struct udev *udev;

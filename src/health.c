@@ -103,6 +103,7 @@ static enum health ask_chip(
 	struct chip_job job = {.tty = node->path,
 		/* Where the rate is to be found out, it was when the chip was last recovered. */
 		.baud = d->conf->baud ? d->conf->baud : r->baud,
+		.searched = !d->conf->baud,
 		.attempts = 3, /* of half a second each: a busy machine is no ill chip */
 		.deadline = clock_ms() + CHIP_MS};
 
@@ -141,13 +142,16 @@ bool health_note(struct record *r, enum health found, int64_t now, bool *turned)
 		return false;
 	if (!well && ++r->health_bad > 2 * BAD_MOST)
 		r->health_bad -= BAD_MOST;
-	if (!strcmp(r->health, health_name[found]))
+	/* Also when it was well before: it has been tried in vain since. */
+	bool again = well && r->state == RECORD_FAILED && !r->well_again;
+	if (!strcmp(r->health, health_name[found]) && !again)
 		return !well;
 	if (well)
 		r->health_bad = 0;
+	r->well_again |= again;
 	snprintf(r->health, sizeof(r->health), "%s", health_name[found]);
 	r->health_when = now;
-	*turned = !first || !well;
+	*turned = !first || !well || again;
 	return true;
 }
 

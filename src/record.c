@@ -118,6 +118,7 @@ static const struct field {
 	FIELD(FLAG, held),
 	FIELD(TEXT, health),
 	FIELD(U64, health_when),
+	FIELD(FLAG, well_again),
 	FIELD(U64, woken_ms),
 	FIELD(U32, health_bad),
 	FIELD(U64, refreshed_ms),

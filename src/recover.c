@@ -15,24 +15,13 @@
 /* The kernel's own tries to enumerate a device that does not answer. */
 enum { RESET_MS = 30000, RETURN_MS = 3000, PROBE_MS = 2000, SETTLE_MS = 30000 };
 
-/* When udev first saw the device, of clock_ms; now where it does not say. */
-static uint64_t added_at(const struct story *s, uint64_t now)
-{
-	struct udev_device *u = udev_device_new_from_syspath(s->run->udev, s->d.syspath);
-	uint64_t age = u ? udev_device_get_usec_since_initialized(u) / 1000 : 0;
-
-	if (u)
-		udev_device_unref(u);
-	return age < now ? now - age : 0;
-}
-
 /* The guard's word on an event. Returns true when there is nothing to be done; *status then says why. */
 static bool guarded(struct story *s, bool *verify_first, enum status *status)
 {
-	uint64_t now = clock_ms();
+	uint64_t now = clock_ms(), age = device_age(s->run->udev, &s->d);
 	bool fresh;
 
-	switch (guard_event(&s->r, &s->run->config->guard, s->d.dev, added_at(s, now), now, &fresh)) {
+	switch (guard_event(&s->r, &s->run->config->guard, s->d.dev, age < now ? now - age : 0, now, &fresh)) {
 	case GUARD_DONE:
 		story_save(s);
 		log_line(LOG_DEBUG, "%s: %s, nothing to do", s->name,
@@ -105,24 +94,29 @@ int recover_lock(const char *port)
 static int take_lock(const struct run *run, const char *port)
 {
 	char who[32];
-	struct record r;
+	struct story s = {0}; /* of which only the record is needed, and the name */
+	struct record *r = &s.r;
 	int lock = run->mode > RECOVER_CHECKUP ? recover_lock(port) : record_lock(port, 0);
 
-	if (lock == -EWOULDBLOCK && !record_load(port, &r) && record_state_now(&r) == RECORD_STUCK) {
-		log_line(run->mode == RECOVER_EVENT ? LOG_DEBUG : LOG_WARNING, "%s: %s", port, r.error);
+	if (lock >= 0)
+		return lock;
+	record_load(port, r);
+	story_name_from_record(&s);
+	if (lock == -EWOULDBLOCK && record_state_now(r) == RECORD_STUCK) {
+		log_line(run->mode == RECOVER_EVENT ? LOG_DEBUG : LOG_WARNING, "%s: %s", s.name, r->error);
 		return lock;
 	}
 	if (lock == -EWOULDBLOCK && run->mode == RECOVER_EVENT)
 		lock = record_lock(port, clock_ms() + STORY_LOCK_MS);
 	if (lock == -EWOULDBLOCK) {
-		record_load(port, &r);
+		record_load(port, r);
 		log_line(run->mode == RECOVER_CHECKUP ? LOG_DEBUG : LOG_WARNING,
-			"%s: another run%s has this port; `replug status` shows how it ends", port,
-			story_process(&r, who, sizeof(who)));
+			"%s: another run%s has this port; `replug status` shows how it ends", s.name,
+			story_process(r, who, sizeof(who)));
 	} else if (lock == -EACCES || lock == -EPERM) {
-		log_line(LOG_ERR, "%s: cannot lock it: %s; this needs root", port, strerror(-lock));
+		log_line(LOG_ERR, "%s: cannot lock it: %s; this needs root", s.name, strerror(-lock));
 	} else if (lock < 0) {
-		log_line(LOG_ERR, "%s: cannot lock it in " RECORD_DIR ": %s", port, strerror(-lock));
+		log_line(LOG_ERR, "%s: cannot lock it in " RECORD_DIR ": %s", s.name, strerror(-lock));
 	}
 	return lock;
 }

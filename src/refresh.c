@@ -23,17 +23,6 @@ uint64_t refresh_left(const struct record *r, uint32_t every_ms, uint64_t plugge
 	return from + every_ms > now ? from + every_ms - now : 0;
 }
 
-/* When udev first saw the device, of clock_ms; 0 where it does not say. */
-static uint64_t plugged_at(struct udev *udev, const struct device *d, uint64_t now)
-{
-	struct udev_device *u = udev_device_new_from_syspath(udev, d->syspath);
-	uint64_t age = u ? udev_device_get_usec_since_initialized(u) / 1000 : 0;
-
-	if (u)
-		udev_device_unref(u);
-	return age && age < now ? now - age : 0;
-}
-
 /* Why a device is not recovered now. */
 enum answer { DO_IT, NOT_DUE, IN_USE, HELD_BACK, LOCKED, UNLOCKABLE };
 
@@ -48,10 +37,10 @@ struct turn {
 
 static enum answer weigh(const struct call *c, struct turn *k)
 {
-	uint64_t now = clock_ms();
+	uint64_t now = clock_ms(), age = device_age(c->udev, &k->d);
 
 	record_load(k->d.port, &k->r);
-	k->left = refresh_left(&k->r, k->d.conf->every_ms, plugged_at(c->udev, &k->d, now), now);
+	k->left = refresh_left(&k->r, k->d.conf->every_ms, age && age < now ? now - age : 0, now);
 	if (k->left)
 		return NOT_DUE;
 	/* A healthy device is not worth being held for. */
@@ -145,6 +134,7 @@ enum status verb_refresh(struct call *c)
 {
 	enum status s = STATUS_DONE;
 	struct turn k;
+	bool any = false;
 
 	log_open("replug", true);
 	/* One after the other: two of one hub would be in each other's way, and the box would be blind meanwhile. */
@@ -156,11 +146,14 @@ enum status verb_refresh(struct call *c)
 		if (device_read(c->udev, c->config, d->port, &k.d))
 			continue; /* unplugged by now: its next plug sees to it */
 		device_name(&k.d, k.name, sizeof(k.name));
+		any = true;
 		if (k.d.conf && k.d.conf->every_ms)
 			s = status_worse(s, c->dry_run ? plan(c, &k) : refresh(c, &k));
 		else if (c->dry_run)
 			printf("%s: never due: %s\n", k.name,
 				k.d.conf ? "its section has no `every`" : "no section takes it");
 	}
+	if (c->dry_run && !any && !c->sel.n)
+		puts("nothing is to be refreshed: no plugged device's section has `every`");
 	return status_worse(s, c->missing);
 }

@@ -1,23 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "show.h"
 
+#include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "chip.h"
 #include "config-keys.h"
 #include "hubs.h"
 #include "record.h"
 #include "table.h"
-
-static void add(struct json_object *o, const char *key, struct json_object *v)
-{
-	json_object_object_add(o, key, v);
-}
 
 /* What is on record of a port may be about what was taken for something else before. */
 static const char *state_of(const struct device *d, struct record *r)
@@ -33,23 +27,24 @@ static struct json_object *device_json(const struct device *d)
 	char id[10];
 
 	snprintf(id, sizeof(id), "%04x:%04x", d->vid, d->pid);
-	add(o, "port", json_object_new_string(d->port));
-	add(o, "id", json_object_new_string(id));
-	add(o, "section", json_text(d->conf ? d->conf->name : NULL));
-	add(o, "relay", json_text(d->relay ? d->relay->name : NULL));
-	add(o, "state", json_text(state_of(d, &r)));
-	add(o, "bus", json_object_new_int((int)d->bus));
-	add(o, "device", json_object_new_int((int)d->dev));
-	add(o, "manufacturer", json_text(d->manufacturer));
-	add(o, "product", json_text(d->product));
-	add(o, "serial", json_text(d->serial));
+	json_object_object_add(o, "port", json_object_new_string(d->port));
+	json_object_object_add(o, "id", json_object_new_string(id));
+	json_object_object_add(o, "section", json_text(d->conf ? d->conf->name : NULL));
+	json_object_object_add(o, "relay", json_text(d->relay ? d->relay->name : NULL));
+	json_object_object_add(o, "state", json_text(state_of(d, &r)));
+	/* One that went silent has no number. */
+	json_object_object_add(o, "bus", d->bus ? json_object_new_int((int)d->bus) : NULL);
+	json_object_object_add(o, "device", d->bus ? json_object_new_int((int)d->dev) : NULL);
+	json_object_object_add(o, "manufacturer", json_text(d->manufacturer));
+	json_object_object_add(o, "product", json_text(d->product));
+	json_object_object_add(o, "serial", json_text(d->serial));
 	for (unsigned i = 0; i < d->nodes; i++) {
 		json_object_array_add(nodes, json_object_new_string(d->node[i].path));
 		for (unsigned k = 0; k < d->node[i].links; k++)
 			json_object_array_add(links, json_object_new_string(d->node[i].link[k]));
 	}
-	add(o, "nodes", nodes);
-	add(o, "links", links);
+	json_object_object_add(o, "nodes", nodes);
+	json_object_object_add(o, "links", links);
 	return o;
 }
 
@@ -72,164 +67,93 @@ static void section_of(const struct device *d, char *dst, size_t size)
 		d->relay ? d->relay->name : "", d->relay ? "]" : "");
 }
 
-enum status show_list(const struct device *list, size_t n, const struct selector *sel, bool json)
+static bool listed(const struct device *list, size_t n, const char *port)
 {
-	struct json_object *array = json ? json_object_new_array() : NULL;
-	struct table t = {0};
-	int *power = calloc(n ? n : 1, sizeof(*power));
-	size_t shown = 0;
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(list[i].port, port))
+			return true;
+	return false;
+}
 
-	if (!power)
-		return STATUS_FAILED;
-	hubs_ask(list, n, power);
-	if (!json)
-		table_add(&t,
-			(const char *const[COLUMNS]){"PORT", "ID", "SECTION", "STATE", "POWER", "PRODUCT", "NODES"});
-	for (size_t i = 0; i < n; i++) {
-		const struct device *d = &list[i];
-		char id[10], nodes[2048], section[CONF_NAME_MAX + 16];
-		struct record r;
-		if (sel && !device_matches(d, sel))
+static int by_port(const void *a, const void *b)
+{
+	return strverscmp(((const struct device *)a)->port, ((const struct device *)b)->port);
+}
+
+/* The list, and with it what is in a port and does not answer any more, as it is on record: a malloc'ed array. */
+static struct device *with_silent(const struct config *c, const struct device *list, size_t *n)
+{
+	struct record *r;
+	size_t records;
+	const char *end;
+
+	if (record_list(&r, &records))
+		return NULL;
+	struct device *all = calloc(*n + records + 1, sizeof(*all));
+	for (size_t i = 0; all && i < *n; i++)
+		all[i] = list[i];
+	size_t plugged = *n;
+	for (size_t i = 0; all && i < records; i++) {
+		if (record_state_now(&r[i]) != RECORD_SILENT || listed(list, plugged, r[i].port))
+			continue;
+		struct device *d = &all[(*n)++];
+		snprintf(d->port, sizeof(d->port), "%s", r[i].port);
+		snprintf(d->product, sizeof(d->product), "%s", r[i].product);
+		selector_id(r[i].id, ':', &d->vid, &d->pid, &end);
+		d->conf = config_find(c, r[i].section);
+	}
+	free(r);
+	if (all)
+		qsort(all, *n, sizeof(*all), by_port);
+	return all;
+}
+
+static void list_row(struct table *t, const struct device *d, int power)
+{
+	char id[10], nodes[2048], section[CONF_NAME_MAX + 16];
+	struct record r;
+	const char *state = state_of(d, &r);
+
+	snprintf(id, sizeof(id), "%04x:%04x", d->vid, d->pid);
+	join_nodes(d, nodes, sizeof(nodes));
+	section_of(d, section, sizeof(section));
+	table_add(t, (const char *const[COLUMNS]){d->port, id, section, state ? state : "",
+			     power < 0 ? "?" : hub_power_name[power], d->product, nodes});
+}
+
+enum status show_list(
+	const struct config *c, const struct device *plugged, size_t n, const struct selector *sel, bool json)
+{
+	struct device *list = with_silent(c, plugged, &n);
+	int *power = list ? calloc(n + 1, sizeof(*power)) : NULL;
+	struct json_object *array = json_object_new_array();
+	struct table t = {0};
+	size_t shown = 0;
+	enum status s = STATUS_FAILED;
+
+	if (power)
+		hubs_ask(list, n, power);
+	table_add(&t, (const char *const[COLUMNS]){"PORT", "ID", "SECTION", "STATE", "POWER", "PRODUCT", "NODES"});
+	for (size_t i = 0; power && i < n; i++) {
+		if (sel && !device_matches(&list[i], sel))
 			continue;
 		shown++;
 		if (json) {
-			struct json_object *o = device_json(d);
-			add(o, "port_power", json_text(power[i] < 0 ? NULL : hub_power_name[power[i]]));
+			struct json_object *o = device_json(&list[i]);
+			json_object_object_add(
+				o, "port_power", json_text(power[i] < 0 ? NULL : hub_power_name[power[i]]));
 			json_object_array_add(array, o);
-			continue;
+		} else {
+			list_row(&t, &list[i], power[i]);
 		}
-		snprintf(id, sizeof(id), "%04x:%04x", d->vid, d->pid);
-		join_nodes(d, nodes, sizeof(nodes));
-		const char *state = state_of(d, &r);
-		section_of(d, section, sizeof(section));
-		table_add(&t, (const char *const[COLUMNS]){d->port, id, section, state ? state : "",
-				      power[i] < 0 ? "?" : hub_power_name[power[i]], d->product, nodes});
 	}
-	free(power);
-	enum status s = json ? json_print(array) : table_print(&t);
-	return sel && !shown ? STATUS_NO_DEVICE : s;
-}
-
-static void iso_time(int64_t when, char *dst, size_t size)
-{
-	time_t t = (time_t)when;
-	struct tm tm;
-
-	*dst = '\0';
-	if (when && gmtime_r(&t, &tm))
-		strftime(dst, size, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
-
-static struct json_object *record_json(const struct record *r)
-{
-	struct json_object *o = json_object_new_object(), *steps = json_object_new_object(), *chip = NULL;
-	char when[32];
-
-	iso_time(r->when, when, sizeof(when));
-	add(o, "port", json_object_new_string(r->port));
-	add(o, "id", json_object_new_string(r->id));
-	add(o, "section", json_text(r->section));
-	add(o, "product", json_text(r->product));
-	add(o, "state", json_object_new_string(record_state_name[r->state]));
-	add(o, "action", json_text(r->action));
-	add(o, "error", json_text(r->error));
-	add(o, "owed", json_text(r->owed));
-	add(o, "duration_ms", json_object_new_int64(r->duration_ms));
-	add(o, "when", json_text(when));
-	for (unsigned i = 0; i < r->steps; i++)
-		add(steps, r->step[i].name, json_object_new_int64(r->step[i].ms));
-	add(o, "steps", steps);
-	if (r->chip) {
-		char version[16];
-		chip = json_object_new_object();
-		snprintf(version, sizeof(version), "V1.%u", r->version >= 0x30 ? r->version - 0x30u : 0);
-		add(chip, "version", json_object_new_string(version));
-		add(chip, "baud", json_object_new_int64(r->baud));
-		add(chip, "target", json_object_new_boolean(r->target));
-		add(chip, "num_lock", json_object_new_boolean(r->num_lock));
-		add(chip, "caps_lock", json_object_new_boolean(r->caps_lock));
-		add(chip, "scroll_lock", json_object_new_boolean(r->scroll_lock));
-	}
-	add(o, "chip", chip);
-	add(o, "resets", json_object_new_int64(r->resets));
-	return o;
-}
-
-bool record_matches(const struct record *r, const struct selector *sel, const struct device *dev, size_t devs)
-{
-	for (size_t i = 0; i < devs; i++)
-		if (!strcmp(dev[i].port, r->port))
-			return device_matches(&dev[i], sel);
-
-	struct usb_facts f = {.port = r->port, .product = r->product, .section = r->section[0] ? r->section : NULL};
-	const char *end;
-
-	selector_id(r->id, ':', &f.vid, &f.pid, &end);
-	return selector_match(sel, &f, NULL) > 0;
-}
-
-void record_what(const struct record *r, char *dst, size_t size)
-{
-	char chip[160] = "";
-	struct chip_state s = {.baud = r->baud,
-		.info = {.version = (uint8_t)r->version,
-			.target = r->target,
-			.num_lock = r->num_lock,
-			.caps_lock = r->caps_lock,
-			.scroll_lock = r->scroll_lock}};
-
-	if (r->chip)
-		chip_show(&s, chip, sizeof(chip));
-	snprintf(dst, size, "%s%s%s", r->error[0] ? r->error : r->action, chip[0] && !r->error[0] ? "; " : "",
-		r->error[0] ? "" : chip);
-}
-
-static void status_row(struct table *t, const struct record *r)
-{
-	char when[32], took[24], what[1024];
-
-	iso_time(r->when, when, sizeof(when));
-	if (r->duration_ms)
-		snprintf(took, sizeof(took), "%u ms", r->duration_ms);
+	if (power)
+		s = table_end(&t, array, json, sel && !shown);
 	else
-		snprintf(took, sizeof(took), "-");
-	record_what(r, what, sizeof(what));
-	table_add(t, (const char *const[COLUMNS]){
-			     r->port, r->id, r->section, record_state_name[r->state], when, took, what});
-}
-
-enum status show_status(const struct device *dev, size_t devs, const struct selector *sel, bool json)
-{
-	struct json_object *array = json_object_new_array();
-	struct table t = {0};
-	struct record *list;
-	size_t n, shown = 0;
-	enum status s;
-
-	if (record_list(&list, &n)) {
-		json_object_put(array);
-		return STATUS_FAILED;
-	}
-	if (!json)
-		table_add(&t, (const char *const[COLUMNS]){"PORT", "ID", "SECTION", "STATE", "WHEN", "TOOK", "WHAT"});
-	for (size_t i = 0; i < n; i++) {
-		record_state_now(&list[i]);
-		if (sel && !record_matches(&list[i], sel, dev, devs))
-			continue;
-		shown++;
-		if (json)
-			json_object_array_add(array, record_json(&list[i]));
-		else
-			status_row(&t, &list[i]);
-	}
+		fprintf(stderr, "replug: %s\n", strerror(ENOMEM));
+	free(power);
 	free(list);
-	if (json) {
-		s = json_print(array);
-	} else {
-		json_object_put(array);
-		s = table_print(&t);
-	}
-	return sel && !shown ? STATUS_NO_DEVICE : s;
+	return s;
 }
 
 static void config_text(
@@ -346,7 +270,7 @@ enum status show_check(const struct config *c, const struct device *list, size_t
 	for (size_t i = 0; json && i < n; i++) {
 		struct json_object *o = device_json(&list[i]);
 		why_taken(&list[i], why, sizeof(why));
-		add(o, "why", json_object_new_string(why));
+		json_object_object_add(o, "why", json_object_new_string(why));
 		json_object_array_add(array, o);
 	}
 	if (json)

@@ -10,8 +10,12 @@
 #include "record.h"
 #include "status.h"
 
-/* The devices of list (n of them), those that sel names if it is not NULL. */
-enum status show_list(const struct device *list, size_t n, const struct selector *sel, bool json);
+/*
+ * The devices of plugged (n of them) and those that went silent, or those of them that sel names if it is not NULL:
+ * none is STATUS_NO_DEVICE then.
+ */
+enum status show_list(
+	const struct config *c, const struct device *plugged, size_t n, const struct selector *sel, bool json);
 
 /*
  * The outcomes on record, of every port or of those that sel names, by the device that is there now (dev, devs of

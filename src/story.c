@@ -8,6 +8,7 @@
 
 #include "ladder.h"
 #include "log.h"
+#include "port.h"
 #include "wait.h"
 
 void story_did(struct story *s, const char *what)
@@ -60,14 +61,24 @@ void story_tell_held(struct story *s)
 }
 
 /* What a person can do about a device that is in its port and does not answer. */
-static const char *what_next(const struct story *s)
+static void what_next(const struct story *s, char *dst, size_t size)
 {
 	const struct conf_ladder *l = story_ladder(s);
+	enum hub_power power = HUB_POWER_NONE;
+	unsigned ports;
+	struct port p;
+	char why[128];
 
+	snprintf(dst, size, "; unplug it and plug it in again");
 	for (unsigned i = 0; i < l->n; i++)
 		if (!ladder_needs_device(l->method[i]))
-			return "; unplug it and plug it in again";
-	return "; unplug it and plug it in again, or give its section `reset = usb, power`";
+			return;
+	if (port_of(s->r.port, &p) || port_switching(&p, &power, &ports, why, sizeof(why)) || power != HUB_POWER_EACH)
+		return;
+	snprintf(dst, size,
+		"; unplug it and plug it in again, or cut its power: `replug reset --method=power usb=%s` "
+		"(`reset = usb, power` in its section does that by itself)",
+		s->r.port);
 }
 
 int story_settle(struct record *r)
@@ -129,11 +140,16 @@ enum status story_conclude(struct story *s, int e)
 		s->r.state = story_silent(s->r.port) ? RECORD_SILENT : RECORD_GONE;
 		s->r.gone_ms = clock_ms();
 	}
-	snprintf(s->r.error, sizeof(s->r.error), "%s%.340s%s", s->r.state == RECORD_SILENT ? "gone silent: " : "",
-		s->why, s->r.state == RECORD_SILENT ? what_next(s) : "");
+	char next[192] = "";
+	bool silent = s->r.state == RECORD_SILENT;
+	if (silent)
+		what_next(s, next, sizeof(next));
+	/* A long story gives way to what can be done about it. */
+	snprintf(s->r.error, sizeof(s->r.error), "%s%.*s%s", silent ? "gone silent: " : "",
+		(int)(sizeof(s->r.error) - 1 - strlen(next) - (silent ? 13 : 0)), s->why, next);
 	story_save(s);
 	log_line(LOG_ERR, "%s: not recovered after %u ms (%s): %s", s->name, s->r.duration_ms,
-		s->r.action[0] ? s->r.action : "nothing was done", s->r.state == RECORD_SILENT ? s->r.error : s->why);
+		s->r.action[0] ? s->r.action : "nothing was done", silent ? s->r.error : s->why);
 	return s->r.state == RECORD_GONE ? STATUS_NO_DEVICE : STATUS_FAILED;
 }
 
@@ -176,7 +192,7 @@ void story_begin(struct story *s)
 	s->r.steps = s->r.duration_ms = 0;
 	s->r.when = time(NULL);
 	s->r.action[0] = s->r.error[0] = '\0';
-	s->r.chip = false;
+	s->r.chip = s->r.well_again = false;
 	record_claim(&s->r);
 	story_save(s);
 	watch_open(&s->watch, s->run->udev);

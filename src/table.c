@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "table.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,17 +23,25 @@ void table_add(struct table *t, const char *const *cell)
 	t->n++;
 }
 
+void table_drop(struct table *t)
+{
+	for (size_t r = 0; r < t->n; r++)
+		for (int i = 0; i < COLUMNS && t->row[r][i]; i++)
+			free(t->row[r][i]);
+	free(t->row);
+	*t = (struct table){0};
+}
+
 enum status table_print(struct table *t)
 {
 	for (size_t r = 0; r < t->n; r++) {
 		for (int i = 0; i < COLUMNS && t->row[r][i]; i++) {
 			bool last = i + 1 == COLUMNS || !t->row[r][i + 1];
 			printf("%s%-*s", i ? "  " : "", last ? 0 : t->width[i], t->row[r][i]);
-			free(t->row[r][i]);
 		}
 		putchar('\n');
 	}
-	free(t->row);
+	table_drop(t);
 	return fflush(stdout) ? STATUS_FAILED : STATUS_DONE;
 }
 
@@ -49,4 +56,19 @@ enum status json_print(struct json_object *o)
 
 	json_object_put(o);
 	return n < 0 || fflush(stdout) ? STATUS_FAILED : STATUS_DONE;
+}
+
+enum status table_end(struct table *t, struct json_object *array, bool json, bool nothing)
+{
+	enum status s = STATUS_DONE;
+
+	if (json)
+		s = json_print(array);
+	else
+		json_object_put(array);
+	if (json || nothing)
+		table_drop(t);
+	else
+		s = table_print(t);
+	return nothing && s == STATUS_DONE ? STATUS_NO_DEVICE : s;
 }

@@ -4,6 +4,7 @@
 #define REPLUG_TABLE_H
 
 #include <json-c/json.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "status.h"
@@ -21,6 +22,15 @@ void table_add(struct table *t, const char *const *cell);
 
 /* Prints and frees it. Returns STATUS_FAILED where that did not reach its reader. */
 enum status table_print(struct table *t);
+
+/* Frees it. */
+void table_drop(struct table *t);
+
+/*
+ * Prints the one, frees both. Where nothing is what was asked for, a table's heading would be in the way, and the
+ * status is STATUS_NO_DEVICE.
+ */
+enum status table_end(struct table *t, struct json_object *array, bool json, bool nothing);
 
 /* A string, or null where it is empty or NULL. */
 struct json_object *json_text(const char *s);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "chip.h"
+#include "guard.h"
 #include "ladder.h"
 #include "log.h"
 #include "lost.h"
@@ -95,8 +96,8 @@ enum status verb_select(struct call *c)
 			return s;
 		for (size_t k = 0; k < c->devices && !found; k++)
 			found = device_matches(&c->device[k], &one);
-		if (!found &&
-			(c->verb->run == verb_recover || c->verb->run == verb_reset || c->verb->run == verb_health)) {
+		if (!found && (c->verb->run == verb_list || c->verb->run == verb_recover ||
+				      c->verb->run == verb_reset || c->verb->run == verb_health)) {
 			char(*silent)[32];
 			found = find_silent(c, &one, &silent) > 0;
 			free(silent);
@@ -117,7 +118,7 @@ enum status verb_select(struct call *c)
 
 enum status verb_list(struct call *c)
 {
-	enum status s = show_list(c->device, c->devices, c->sel.n ? &c->sel : NULL, c->json);
+	enum status s = show_list(c->config, c->device, c->devices, c->sel.n ? &c->sel : NULL, c->json);
 
 	return status_worse(s, c->missing);
 }
@@ -161,6 +162,30 @@ static size_t find_silent(const struct call *c, const struct selector *sel, char
 	return found;
 }
 
+/* What the guard would say to an event, and nothing is noted; NULL: go ahead. */
+static const char *guard_word(const struct call *c, const struct device *d)
+{
+	uint64_t now = clock_ms(), age = device_age(c->udev, d);
+	struct record r;
+	bool fresh;
+
+	if (!d->conf)
+		return "no section takes it: nothing would be done";
+	record_load(d->port, &r);
+	switch (guard_event(&r, &c->config->guard, d->dev, age < now ? now - age : 0, now, &fresh)) {
+	case GUARD_DONE:
+		return r.state == RECORD_FAILED ? "just tried in vain: nothing would be done"
+						: "recovered already: nothing would be done";
+	case GUARD_HELD:
+		return "reset too often of late: left alone by the guard";
+	case GUARD_FINISH:
+		return "reset just now: would be verified, and reset again only if that fails";
+	case GUARD_RESET:
+		break;
+	}
+	return NULL;
+}
+
 /* What a dry run says of one device. */
 static void plan(const struct call *c, const struct device *d, enum recover_mode mode)
 {
@@ -172,6 +197,11 @@ static void plan(const struct call *c, const struct device *d, enum recover_mode
 	size_t n = 0;
 
 	device_name(d, name, sizeof(name));
+	const char *guard = mode == RECOVER_EVENT ? guard_word(c, d) : NULL;
+	if (guard) {
+		printf("%s: %s\n", name, guard);
+		return;
+	}
 	for (unsigned i = 0; i < l->n; i++)
 		n += (size_t)snprintf(methods + n, sizeof(methods) - n, "%s%s", i ? ", if that does not help " : "",
 			ladder_name(l->method[i]));

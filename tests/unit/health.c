@@ -40,6 +40,18 @@ TEST(what_stays_well_changes_nothing)
 	assert_int_equal(r.health_bad, 0);
 }
 
+TEST(what_is_well_after_it_was_tried_in_vain_is_news_once)
+{
+	struct record r = {0};
+
+	round_of(&r, HEALTH_WELL);
+	r.state = RECORD_FAILED;
+	assert_int_equal(round_of(&r, HEALTH_WELL), CHANGED + NEWS);
+	assert_true(r.well_again);
+	assert_int_equal(round_of(&r, HEALTH_WELL), SILENT);
+	assert_int_equal(round_of(&r, HEALTH_AILING), CHANGED + NEWS);
+}
+
 TEST(what_stays_bad_is_counted_and_no_news)
 {
 	struct record r = {0};
@@ -226,6 +238,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_first_verdict_is_news_only_where_it_is_not_well),
 		cmocka_unit_test(what_stays_well_changes_nothing),
+		cmocka_unit_test(what_is_well_after_it_was_tried_in_vain_is_news_once),
 		cmocka_unit_test(what_stays_bad_is_counted_and_no_news),
 		cmocka_unit_test(from_ailing_to_dead_is_news_and_goes_on_counting),
 		cmocka_unit_test(back_to_well_is_news_and_ends_the_count),

@@ -78,8 +78,8 @@ check 'what hubs claim' same "$(table port.c 'hub_power_name[]' | quoted)" \
 	"$(section "$replug8" VERBS | entry list | sed -n '/^is what the hub/,$s/^\.Cm \([a-z ]*[a-z]\).*/\1/p')"
 check 'metrics' same "$(table health-show.c 'metric[METRICS_N]' | grep -oE '"replug_[a-z_]+"' | tr -d '"')" "$(section "$replug8" METRICS | heads Va)"
 variables() { sed -n 's/^\.Va //p' | tr ' ' '\n' | grep -E '^[a-z_]+$'; }
-fields() { (cd "$here/src" && grep -ohE 'add\((o|chip), "[a-z_]+"' "$@") | quoted; }
-check 'fields of JSON' same "$(fields show.c watch-event.c health-show.c)" "$(section "$replug8" 'JSON OUTPUT' | variables)"
+fields() { (cd "$here/src" && tr -d '\n\t' < <(cat "$@") | grep -oE 'add\((o|chip), ?"[a-z_]+"') | quoted; }
+check 'fields of JSON' same "$(fields show.c show-status.c watch-event.c health-show.c)" "$(section "$replug8" 'JSON OUTPUT' | variables)"
 check 'fields of JSON of replug-relay' same "$(fields relay-list.c)" "$(section "$relay1" OPTIONS | variables)"
 check 'properties of replug-match' same "$(grep -oE 'REPLUG_[A-Z]+(_[A-Z]+)?=' "$here/src/replug-match.c" | tr -d =)" \
 	"$(section "$match8" DESCRIPTION | heads Va)"

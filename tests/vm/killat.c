@@ -1,7 +1,8 @@
 /*
- * killat [-a] [-s SIGNAL] N COMMAND…: runs replug and sends a signal (9) to the run that owes something, right before
- * the Nth of its system calls from the one on that puts the debt on record; with -a to its parent, too. Exit status:
- * 0 the signal was sent, 3 the debt was paid before the Nth call, 1 trouble. Prints how many calls there were.
+ * killat [-aw] [-s SIGNAL] N COMMAND…: runs replug and sends a signal (9) to the run that owes something, right before
+ * the Nth of its system calls from the one on that puts the debt on record; with -w of all its calls, whether it owes
+ * something or not; with -a to its parent, too. Exit status: 0 the signal was sent, 3 the debt was paid, or with -w the
+ * run was over, before the Nth call, 1 trouble. Prints how many calls there were.
  */
 #include <errno.h>
 #include <signal.h>
@@ -17,7 +18,7 @@
 #include <unistd.h>
 
 static pid_t first, debtor; /* the command; the process that owes, 0: none does yet */
-static bool all, done, paid;
+static bool all, whole, done, paid;
 static int with = SIGKILL;
 static long calls, wanted;
 
@@ -41,8 +42,8 @@ static void at_call(pid_t pid)
 
 	if (done || paid || pid == first || ptrace(PTRACE_GETREGS, pid, 0, &r))
 		return;
-	int is = debt(pid, &r);
-	if (!debtor && is > 0)
+	int is = whole ? 0 : debt(pid, &r);
+	if (!debtor && (whole || is > 0))
 		debtor = pid;
 	else if (debtor == pid && is < 0)
 		paid = true; /* but for this very call: it is in the window */
@@ -58,9 +59,11 @@ int main(int argc, char **argv)
 {
 	int o, status;
 
-	while ((o = getopt(argc, argv, "+as:")) != -1) {
+	while ((o = getopt(argc, argv, "+aws:")) != -1) {
 		if (o == 'a')
 			all = true;
+		else if (o == 'w')
+			whole = true;
 		else if (o == 's')
 			with = atoi(optarg);
 		else

@@ -9,6 +9,7 @@ plug dongle capture reenumerate=1
 check 'enumerated anew at every reset: it is recovered' healed dongle
 settled
 check 'by one reset' saw_times 1 'dongle reset'
+check 'the dry run of an event would do nothing' grep -q '^[0-9].*: recovered already: nothing would be done$' <(replug recover --event --dry-run "usb=${at[dongle]}")
 check 'nothing was held' equal "$(held_told)" 0
 emu set dongle reenumerate=0
 emu unplug dongle
@@ -34,6 +35,7 @@ emu wait --since "$(emu mark)" --timeout 10 'flapper returned' >/dev/null
 emu set flapper flap=0
 becomes "${at[flapper]}" held
 settled
+check 'its dry run says so' grep -q '^[0-9].*: reset too often of late: left alone by the guard$' <(replug recover --event --dry-run "usb=${at[flapper]}")
 check 'another event is exit status 4' exits 4 replug recover --event "usb=${at[flapper]}"
 mark
 check 'a person is obeyed' exits 0 replug recover "usb=${at[flapper]}"

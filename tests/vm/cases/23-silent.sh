@@ -45,7 +45,10 @@ mark
 emu set dongle usb-silent=now
 check 'silent: put on record' becomes "$port" silent 40
 check 'silent: the hub still sees it' grep -q silent <(replug status "usb=$port")
-check 'silent: it says what can be done' grep -q 'unplug it and plug it in again, or give its section' <(field "$port" error)
+check 'silent: it says what can be done' grep -q "plug it in again, or cut its power: .replug reset --method=power usb=$port. (.reset = usb, power." <(field "$port" error)
+check 'silent: it is listed, as what it was, without nodes' grep -qE "^$port +534d:2109 +capture +silent +per port +[^/]*-$" <(replug list "usb=$port")
+check 'silent: as an object, without a number' equal "$(replug list --json capture | jq -c '.[] | [.port, .state, .port_power, .nodes, .bus]')" \
+	"[\"$port\",\"silent\",\"per port\",[],null]"
 check 'silent: told once' equal "$(journal -t replug -p err | grep -c 'gone silent')" 1
 check 'silent: watch tells it in a line' until_ 5 grep -qE "^[^ ]+ $port capture silent after [0-9]+ ms: gone silent: the kernel has given it up; unplug it" /run/watched
 check 'silent: and as an object' equal "$(tail -1 /run/watched--json | jq -r '"\(.event) \(.state) \(.error[:11])"')" 'silent silent gone silent'

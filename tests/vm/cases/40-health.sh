@@ -72,7 +72,7 @@ check 'the others are well all the same' health 1 second well negotiated
 check 'by itself the other is status 0' health 0 second well negotiated "usb=${at[second]}"
 emu set dongle ep0-stall=0
 emu set hid wedge=1
-check 'a hung chip is ailing' health 1 hid ailing 'CH9329 on /dev/ttyUSB[0-9] does not answer: check its wiring'
+check 'a hung chip is ailing' health 1 hid ailing 'CH9329 on /dev/ttyUSB[0-9] does not answer: check its wiring .*the rate \(9600 baud, at which it answered last\)'
 emu set hid wedge=0
 echo "${at[second]}:1.0" >"/sys/bus/usb/drivers/uvcvideo/unbind"
 check 'a driver that is gone is ailing' health 1 second ailing 'no node of class video4linux'
@@ -149,6 +149,7 @@ mark
 round
 round
 check 'a chip that stays dead is tried once' grep -q 'not recovered after' /run/said
+check 'and why is said once for all rungs' grep -qE ': usb, rebind, authorize: the CH9329 on .* \(all from 1200 to 115200 baud were tried\)' /run/said
 check 'which counts as a failure' equal "$(count hid replug_failures_total)" 1
 resets=$(saw 'hid reset')
 check 'the third bad round says nothing' quiet_round
@@ -156,9 +157,16 @@ check 'and does nothing' saw_times "$resets" 'hid reset'
 round
 check 'the fourth tries again' grep -q 'not recovered after' /run/said
 check 'with a reset' between "$(saw 'hid reset')" $((resets + 1)) 99
+emu set hid dead=0
+round
+check 'it is well by itself: told' grep -qE "^${at[hid]} hid .*: well again: CH9329" /run/said
+check 'once, too' quiet_round
+check 'status says so before what was the matter' says 0 "^${at[hid]} .* failed .* well again since [^ ]+Z; before: usb, rebind, authorize: the CH9329" replug status
+check 'and in --json' equal "$(replug status --json "usb=${at[hid]}" | jq -r '.[0] | .state, .health')" $'failed\nwell'
+emu set hid dead=1
 
 sed -i 's/max-resets = 20/max-resets = 1\nwindow = 1h/' /etc/replug.conf
-round; round; round
+round
 mark
 round
 check 'the guard ends it, with one warning' equal "$(grep -c 'left alone until' /run/said) $(wc -l </run/said)" '1 1'

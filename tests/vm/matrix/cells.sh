@@ -17,7 +17,7 @@ rows_slow="
 the first reset fails                | d b 2 | fail-resets=1              |                 | recovered | 1   | reset
 the first three resets fail          | d b   | fail-resets=3              |                 | recovered | 1   | reset
 drops off until its power is cycled  | d b 2 | usb-silent=1               | timeout = 8s    | recovered | 1   | reset.power
-the same, and power is not allowed   | d b   | usb-silent=1               | reset = usb, rebind, authorize;timeout = 5s | silent | 1 | gone silent: .*; unplug it and plug it in again, or give its section .reset = usb, power.
+the same, and power is not allowed   | d b   | usb-silent=1               | reset = usb, rebind, authorize;timeout = 5s | silent | 1 | gone silent: .*; unplug it and plug it in again, or cut its power: .replug reset --method=power usb=
 unplugged while it has no power      | d b   | usb-silent=1 unplug-on=power-off | timeout = 2s | gone   | 1   | power: .*it is not on the bus
 "
 rows_bus="
@@ -29,7 +29,7 @@ drops off for longer than timeout    | d b   | drop-at-reset=12000        | time
 stalls endpoint 0 until reset        | d b 2 | sick=1 heals-on=reset      | timeout = 3s    | recovered | 1   | reset
 stalls endpoint 0 until configured   | d b   | sick=1 heals-on=configure  | timeout = 4s    | recovered | 1   | reset.rebind.authorize
 stalls endpoint 0 until power        | d b   | sick=1 heals-on=power      | timeout = 4s    | recovered | 1   | reset.rebind.authorize.power
-stalls endpoint 0 for good           | d b   | ep0-stall=1                | timeout = 2s    | failed    | 1   | usb: .*; rebind: .*; authorize: .*power
+stalls endpoint 0 for good           | d b   | ep0-stall=1                | timeout = 2s    | failed    | 1   | usb[:,] .*rebind[:,] .*authorize[:,] .*power
 unplugged at its reset               | d b 2 | unplug-on=reset            | timeout = 2s    | gone      | 1   | it is not on the bus
 unplugged when it is back            | d b   | unplug-on=configured       | timeout = 2s    | gone      | 1   | it is not on the bus|went away
 killed at its reset                  | d b 2 | kill=reset                 |                 | killed    | 1   | killed|interrupted

@@ -136,6 +136,16 @@ int port_switching(const struct port *p, enum hub_power *power, unsigned *ports,
 	return e;
 }
 
+int port_state_parse(const uint8_t *status, size_t len, bool super_speed, bool *connected, bool *powered)
+{
+	if (len < 4)
+		return -EBADMSG;
+	unsigned bits = status[0] | (unsigned)status[1] << 8;
+	*connected = bits & CONNECTION;
+	*powered = bits & (super_speed ? SS_POWER : POWER);
+	return 0;
+}
+
 int port_state(const struct port *p, bool *connected, bool *powered)
 {
 	uint8_t status[4];
@@ -147,14 +157,7 @@ int port_state(const struct port *p, bool *connected, bool *powered)
 		return e;
 	int n = usb_request(&u, PORT_IN, LIBUSB_REQUEST_GET_STATUS, 0, (uint16_t)p->number, status, sizeof(status));
 	usb_close(&u);
-	if (n < 0)
-		return usb_errno(n);
-	if (n < 4)
-		return -EBADMSG;
-	unsigned bits = status[0] | (unsigned)status[1] << 8;
-	*connected = bits & CONNECTION;
-	*powered = bits & (super_speed(p) ? SS_POWER : POWER);
-	return 0;
+	return n < 0 ? usb_errno(n) : port_state_parse(status, (size_t)n, super_speed(p), connected, powered);
 }
 
 /* The hub's own request. */

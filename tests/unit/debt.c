@@ -114,6 +114,31 @@ TEST(a_hubs_descriptor_says_how_it_switches)
 	}
 }
 
+TEST(a_ports_status_is_read_the_same_way_by_every_processor)
+{
+	static const struct {
+		uint8_t status[4];
+		bool super_speed, connected, powered;
+	} ports[] = {
+		{{0x03, 0x05, 0, 0}, false, true, true}, /* a device of high speed, in use */
+		{{0x00, 0x01, 0, 0}, false, false, true},
+		{{0x00, 0x00, 0, 0}, false, false, false},
+		{{0x01, 0x00, 1, 0}, false, true, false},
+		{{0x03, 0x02, 0, 0}, true, true, true},
+		{{0xa0, 0x02, 0, 0}, true, false, true}, /* Rx.Detect */
+		{{0x80, 0x01, 0, 0}, true, false, false},
+	};
+
+	for (size_t i = 0; i < COUNT(ports); i++) {
+		bool connected = !ports[i].connected, powered = !ports[i].powered;
+		assert_int_equal(
+			port_state_parse(ports[i].status, 3, ports[i].super_speed, &connected, &powered), -EBADMSG);
+		assert_int_equal(port_state_parse(ports[i].status, 4, ports[i].super_speed, &connected, &powered), 0);
+		assert_int_equal(connected, ports[i].connected);
+		assert_int_equal(powered, ports[i].powered);
+	}
+}
+
 TEST(what_is_owed_is_paid_once_and_struck_off)
 {
 	char owed[DEBT_SIZE] = "";
@@ -204,6 +229,7 @@ int main(void)
 		T(a_devices_port_is_its_hubs_as_the_kernel_calls_it),
 		T(a_port_is_found_by_its_name_again),
 		T(a_hubs_descriptor_says_how_it_switches),
+		T(a_ports_status_is_read_the_same_way_by_every_processor),
 		T(what_is_owed_is_paid_once_and_struck_off),
 		T(another_device_in_the_port_owes_nothing),
 		T(what_is_on_already_is_left_alone),

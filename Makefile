@@ -27,8 +27,9 @@ PKGS       := libudev libusb-1.0 json-c
 WARN       := -Wall -Wextra -Werror -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
               -Wpointer-arith -Wwrite-strings -Wcast-qual -Wformat=2 -Wno-format-nonliteral \
               -Wno-missing-field-initializers -Wno-unknown-warning-option -Wno-format-truncation
-DEFS       := -D_GNU_SOURCE -DREPLUG_VERSION='"$(VERSION)"' -DREPLUG_LIBDIR='"$(LIBDIR)"' \
-              -DREPLUG_SYSCONFDIR='"$(SYSCONFDIR)"'
+# 32-bit systems, too, know times after January 2038, and the inode numbers of a 64-bit kernel.
+DEFS       := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -DREPLUG_VERSION='"$(VERSION)"' \
+              -DREPLUG_LIBDIR='"$(LIBDIR)"' -DREPLUG_SYSCONFDIR='"$(SYSCONFDIR)"'
 ALLFLAGS    = -std=c17 $(DEFS) $(WARN) -fPIE -fstack-protector-strong $(shell $(PKG_CONFIG) --cflags $(PKGS)) \
               $(CPPFLAGS) $(CFLAGS) -MMD -MP
 ALLLDFLAGS  = -pie -Wl,-z,relro -Wl,--as-needed $(CFLAGS) $(LDFLAGS)

@@ -70,10 +70,10 @@ bool record_locked_by(const char *port, pid_t pid)
 		return false;
 	FILE *f = fopen("/proc/locks", "re");
 	while (f && !found && fgets(line, sizeof(line), f)) {
-		unsigned long inode;
+		unsigned long long inode;
 		unsigned high, low;
 		int who;
-		found = sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%lu", &who, &high, &low, &inode) == 4 &&
+		found = sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%llu", &who, &high, &low, &inode) == 4 &&
 			who == pid && inode == st.st_ino && makedev(high, low) == st.st_dev;
 	}
 	if (f)

@@ -229,7 +229,8 @@ static void too_late(int sig)
 
 static void limit_time(unsigned ms)
 {
-	const struct itimerval in = {.it_value = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000}};
+	const struct itimerval in = {
+		.it_value = {.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000) * 1000}};
 
 	setitimer(ITIMER_REAL, &in, NULL);
 }

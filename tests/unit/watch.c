@@ -182,6 +182,17 @@ TEST(a_line_begins_with_the_time_in_utc)
 	assert_string_equal(line, "03:13:20 1-1.4 capture recovered reset in 412 ms");
 }
 
+TEST(a_time_after_2038_is_one)
+{
+	struct event e;
+	char line[1024];
+
+	event_of_record(&e, &outcome);
+	e.time = 4102444800;
+	event_line(&e, false, line, sizeof(line));
+	holds(line, "2100-01-01T00:00:00Z ");
+}
+
 TEST(as_json_it_is_one_line)
 {
 	struct event e, plug = {.port = "1-2", .id = "1a86:7523", .product = "a\"b", .word = "plugged"};
@@ -380,6 +391,7 @@ int main(void)
 		cmocka_unit_test(a_run_that_begins_does_not_tell_of_the_one_before),
 		cmocka_unit_test(a_plug_says_what_was_plugged),
 		cmocka_unit_test(a_line_begins_with_the_time_in_utc),
+		cmocka_unit_test(a_time_after_2038_is_one),
 		cmocka_unit_test(as_json_it_is_one_line),
 		cmocka_unit_test_teardown(a_plug_and_its_recovery_are_told_once_each_and_in_order, reset),
 		cmocka_unit_test_teardown(what_was_there_before_is_no_event, reset),

@@ -533,15 +533,21 @@ TEST(a_lock_is_not_left_to_a_program_that_is_executed)
 
 TEST(waiting_for_a_lock_ends_when_asked_to_stop)
 {
-	pid_t pid = holder("1-1"), waiter = fork();
-	int status;
+	int ready[2], status;
+	char byte;
 
+	assert_int_equal(pipe(ready), 0);
+	pid_t pid = holder("1-1"), waiter = fork();
 	if (!waiter) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		wait_block_signals();
+		if (write(ready[1], "x", 1) != 1)
+			_exit(2);
 		_exit(record_lock("1-1", clock_ms() + 5000) == -EINTR ? 0 : 1);
 	}
-	usleep(100000);
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
 	kill(waiter, SIGTERM);
 	uint64_t begin = clock_ms();
 	waitpid(waiter, &status, 0);

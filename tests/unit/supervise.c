@@ -3,12 +3,12 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -296,18 +296,24 @@ TEST(a_job_that_even_kill_does_not_end_is_reported_and_left)
 		;
 }
 
+static int sleep_on(void *arg)
+{
+	(void)arg;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sleep(20);
+	return 0;
+}
+
 /* The kernel keeps the caller of vfork from everything for as long as its child neither ends nor becomes another. */
 static enum status kept(void *ctx, const char *port)
 {
+	static _Alignas(16) char stack[65536];
+
 	(void)ctx;
 	seen->began[port[2] - '0'] = clock_ms();
 	if (port[2] == '0')
 		return wait_for(-1, 0, clock_ms() + 4000) ? STATUS_FAILED : STATUS_DONE;
-	if (!syscall(SYS_vfork)) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		sleep(20);
-		_exit(0);
-	}
+	clone(sleep_on, stack + sizeof(stack), CLONE_VFORK | SIGCHLD, NULL); /* not every processor has SYS_vfork */
 	return STATUS_DONE;
 }
 
@@ -396,11 +402,17 @@ int main(void)
 		T(each_signal_to_stop_is_passed_on_to_all_jobs),
 		T(a_second_signal_to_stop_kills_at_once),
 		T(jobs_are_told_to_stop_when_their_parent_is_killed),
-		T(a_job_that_even_kill_does_not_end_is_reported_and_left),
-		T(a_job_that_the_kernel_keeps_is_given_up_before_the_deadline_and_one_that_sleeps_is_not),
 		T(a_port_that_comes_up_meanwhile_does_not_wait_for_the_others),
 		T(the_callers_signals_are_as_they_were),
+		/* QEMU's user emulation has neither ptrace nor a vfork that keeps its caller: not for these. */
+		T(a_job_that_even_kill_does_not_end_is_reported_and_left),
+		T(a_job_that_the_kernel_keeps_is_given_up_before_the_deadline_and_one_that_sleeps_is_not),
 	};
+	size_t n = COUNT(tests);
 
-	return run_lanes(tests, COUNT(tests), 6, share);
+	if (getenv("EMULATOR"))
+		for (; n > COUNT(tests) - 2; n--)
+			printf("## not run: %s\n", tests[n - 1].name);
+	fflush(stdout);
+	return run_lanes(tests, n, 6, share);
 }

@@ -3,8 +3,9 @@
 # installs. TAP.
 . "$(dirname "$0")/unit/tap.bash"
 cd "$here" || exit 1
-changes=(build/deb/replug_*.changes) deb=(build/deb/replug_*.deb)
-[[ -e ${changes[0]} ]] || { echo 'Bail out! there is no package in build/deb; run `make deb'"'"; exit 1; }
+dir=${B:-build}/deb
+changes=("$dir"/replug_*.changes) deb=("$dir"/replug_*.deb)
+[[ -e ${changes[0]} ]] || { echo "Bail out! there is no package in $dir; run \`make deb'"; exit 1; }
 lint() { # without what lintian says of itself
 	local out
 	out=$(lintian --allow-root --pedantic --fail-on error,warning,pedantic --show-overrides "${changes[@]}" 2>&1) && [[ -z $out ]] ||
@@ -27,7 +28,7 @@ check 'lintian has nothing to say' lint
 check 'its version is that of the program' equal "$(dpkg-deb -f "${deb[0]}" Version)" "$(version)"
 check 'it holds what make install installs' diff <(as_installed | LC_ALL=C sort -k2) <(as_packed | LC_ALL=C sort -k2)
 check 'its rules name the program where it is' grep -q 'IMPORT{program}="/lib/udev/replug-match"' "$tmp/deb/lib/udev/rules.d/60-replug.rules"
-check 'no placeholder is left' equal "$(grep -rlE '@[A-Z]+@' "$tmp/deb")" ''
+check 'no placeholder is left' equal "$(grep -rlIE '@[A-Z]+@' "$tmp/deb")" ''
 dpkg-deb -e "${deb[0]}" "$tmp/control"
 check 'each script of it is one' bash -c 'cd "$1" && for s in postinst prerm postrm; do sh -n $s && ! grep "#DEBHELPER#" $s || exit; done' - "$tmp/control"
 finish

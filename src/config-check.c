@@ -67,6 +67,72 @@ static unsigned check_then(struct config *c, const struct device_conf *d, config
 	return errors;
 }
 
+/*
+ * A section without a `match` anywhere takes nothing, whatever else it says: the name of one that has a `match` is
+ * misspelt. An empty `match` is a person's way to switch a section off.
+ */
+static unsigned check_match(const struct config *c, const char *kind, const char *name, unsigned header_file,
+	unsigned header_line, const struct conf_origin *match, config_report *report, void *ctx)
+{
+	bool relay = text_is(kind, "relay");
+	const char **names, *near = NULL;
+	char msg[256];
+	size_t n = 0;
+
+	if (match->file)
+		return 0;
+	names = calloc((relay ? c->relays : c->n) + 1, sizeof(*names));
+	for (size_t i = 0; names && relay && i < c->relays; i++)
+		if (config_relay_origin(&c->relay[i], "match")->file)
+			names[n++] = c->relay[i].name;
+	for (size_t i = 0; names && !relay && i < c->n; i++)
+		if (config_key_origin(&c->device[i], "match")->file)
+			names[n++] = c->device[i].name;
+	near = names ? text_nearest(name, names) : NULL;
+	snprintf(msg, sizeof(msg), "[%s %s] has no `match` here or in another file; %s%s%s%s%s", kind, name,
+		near ? "did you mean [" : "it would take nothing", near ? kind : "", near ? " " : "",
+		near ? near : "", near ? "]?" : "");
+	free(names);
+	report(ctx, c->file[header_file - 1], header_line, msg);
+	return 1;
+}
+
+/* Of two links of one name, or of one where the other needs a folder, only one could be. */
+static bool same_place(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return (!*a || *a == '/') && (!*b || *b == '/') && (!*a || !*b);
+}
+
+/* Two sections that give one name would leave it to the last event whose it is. */
+static unsigned check_symlink(const struct config *c, size_t i, config_report *report, void *ctx)
+{
+	const struct device_conf *d = &c->device[i], *other = c->device;
+	char msg[512];
+
+	if (!d->symlink[0])
+		return 0;
+	const struct conf_origin *at = config_key_origin(d, "symlink"), *before;
+	if (config_symlink_class(d) == NODE_CLASSES) {
+		report(ctx, at->file, at->line,
+			"`symlink` needs `expect = tty` or `expect = video4linux` in its section");
+		return 1;
+	}
+	for (; d->match.n && other < d; other++) {
+		if (!other->match.n || !other->symlink[0] || !same_place(d->symlink, other->symlink))
+			continue;
+		before = config_key_origin(other, "symlink");
+		snprintf(msg, sizeof(msg), "`symlink` %s of [device %s] is in the way of %s of [device %s], at %s:%u",
+			d->symlink, d->name, other->symlink, other->name, before->file, before->line);
+		report(ctx, at->file, at->line, msg);
+		return 1;
+	}
+	return 0;
+}
+
 static unsigned wrong(const struct relay_conf *r, const char *key, const char *what, config_report *report, void *ctx)
 {
 	const struct conf_origin *at = config_relay_origin(r, key);
@@ -109,16 +175,16 @@ unsigned config_cross_check(struct config *c, config_report *report, void *ctx)
 		if (d->init == INIT_CH9329)
 			d->expect |= 1u << NODE_TTY;
 		c->strings |= selector_has(&d->match, SEL_SERIAL) || selector_has(&d->match, SEL_PRODUCT);
-		if (d->symlink[0] && config_symlink_class(d) == NODE_CLASSES) {
-			const struct conf_origin *at = config_key_origin(d, "symlink");
-			report(ctx, at->file, at->line,
-				"`symlink` needs `expect = tty` or `expect = video4linux` in its section");
-			errors++;
-		}
+		errors += check_match(c, "device", d->name, d->header_file, d->header_line,
+			config_key_origin(d, "match"), report, ctx);
+		errors += check_symlink(c, i, report, ctx);
 	}
 	for (size_t i = 0; i < c->relays; i++) {
-		const struct selector *match = &c->relay[i].match;
+		const struct relay_conf *r = &c->relay[i];
+		const struct selector *match = &r->match;
 		c->strings |= selector_has(match, SEL_SERIAL) || selector_has(match, SEL_PRODUCT);
+		errors += check_match(c, "relay", r->name, r->header_file, r->header_line,
+			config_relay_origin(r, "match"), report, ctx);
 		errors += check_relay(&c->relay[i], report, ctx);
 	}
 	for (size_t i = 0; i < c->n; i++)

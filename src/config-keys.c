@@ -110,6 +110,22 @@ static bool symlink_char(char c)
 	       c == '+' || c == ':';
 }
 
+/* Names that the kernel numbers itself: where a link already is, it could not make its node. */
+static bool kernel_name(const char *name)
+{
+	/* No pointers: each would be relocated at every plug. */
+	static const char stems[][12] = {"tty", "ttyS", "ttyAMA", "ttyUSB", "ttyACM", "video", "vbi", "radio",
+		"swradio", "media", "v4l-subdev", "v4l-touch", "hidraw", "hidg"};
+	size_t len = strlen(name), stem = len;
+
+	while (stem && name[stem - 1] >= '0' && name[stem - 1] <= '9')
+		stem--;
+	for (size_t i = 0; stem < len && i < sizeof(stems) / sizeof(stems[0]); i++)
+		if (strlen(stems[i]) == stem && !memcmp(stems[i], name, stem))
+			return true;
+	return text_is(name, "tty");
+}
+
 static int set_symlink(struct value *v)
 {
 	const char *p = v->text;
@@ -124,6 +140,8 @@ static int set_symlink(struct value *v)
 		return conf_refuse(v, "is not a name below /dev, such as kvmd-hid");
 	if (len >= CONF_SYMLINK_SIZE)
 		return conf_refuse(v, "is too long for a symbolic link");
+	if (kernel_name(v->text))
+		return conf_refuse(v, "is a name that the kernel gives by itself; choose another, such as kvmd-hid");
 	memcpy(dst, v->text, len + 1);
 	return 0;
 }
@@ -206,6 +224,8 @@ static void show_every(const void *field, char *dst, size_t size)
 		snprintf(dst, size, "never");
 }
 
+enum { EVERY_MAX_H = 1193 }; /* of 1193.05 that 32 bits of milliseconds hold */
+#define EVERY_MAX_MS   (EVERY_MAX_H * UINT32_C(3600000))
 #define DEVICE(member) offsetof(struct device_conf, member)
 #define RELAY(member)  offsetof(struct relay_conf, member)
 #define GUARD(member)  offsetof(struct guard_conf, member)
@@ -221,7 +241,7 @@ static const struct key device_key[] = {
 	{"timeout", conf_set_duration, conf_show_duration, DEVICE(timeout_ms), 1000, 120000},
 	{"power-off", conf_set_duration, conf_show_duration, DEVICE(power_off_ms), 100, 30000},
 	{"allow-ganged", conf_set_word, show_no_yes, DEVICE(allow_ganged), .words = no_yes},
-	{"every", set_every, show_every, DEVICE(every_ms), 1000, UINT32_MAX},
+	{"every", set_every, show_every, DEVICE(every_ms), 1000, EVERY_MAX_MS},
 	{"busy", conf_set_word, show_busy, DEVICE(busy), .words = busy_words},
 	{"symlink", set_symlink, show_symlink, DEVICE(symlink)},
 	{"then", set_then, conf_show_selector, DEVICE(then)},
@@ -342,7 +362,7 @@ static const struct conf_origin *origin_of(const struct key *key, const struct c
 {
 	size_t i = 0;
 
-	while (strcmp(key[i].name, name))
+	while (!text_is(key[i].name, name))
 		i++;
 	return &origin[i];
 }

@@ -107,10 +107,15 @@ static void unknown_section(struct reading *r, const char *kind, const char *nam
 	char msg[256], shown[96];
 
 	text_clean(shown, sizeof(shown), kind);
-	if (text_is(kind, "device") || text_is(kind, "relay")) {
+	if ((text_is(kind, "device") || text_is(kind, "relay")) && !*name) {
+		snprintf(msg, sizeof(msg), "[%s] has no name; write [%s NAME]", kind, kind);
+	} else if (text_is(kind, "device") || text_is(kind, "relay")) {
 		text_clean(shown, sizeof(shown), name);
 		snprintf(msg, sizeof(msg), "\"%s\" cannot be a section's name; letters, digits, - and _, at most %d",
 			shown, (int)CONF_NAME_MAX);
+	} else if (!*name && (config_find(r->c, kind) || config_find_relay(r->c, kind))) {
+		snprintf(msg, sizeof(msg), "unknown section [%s]; did you mean [%s %s]?", kind,
+			config_find(r->c, kind) ? "device" : "relay", kind);
 	} else if (near) {
 		snprintf(msg, sizeof(msg), "unknown section [%s%s]; did you mean [%s%s]?", shown, *name ? " …" : "",
 			near, strcmp(near, "guard") ? " NAME" : "");

@@ -186,13 +186,6 @@ static void why_taken(const struct device *d, char *dst, size_t size)
 	snprintf(dst, size, "match = %.400s", term);
 }
 
-static void warn_empty(const char *kind, const char *name, const struct conf_origin *match)
-{
-	if (!match->file)
-		fprintf(stderr, "warning: [%s %s] has no `match` and takes nothing; is the name misspelt?\n", kind,
-			name);
-}
-
 static void warn_node(const char *kind, const char *name, const struct selector *match)
 {
 	if (selector_has(match, SEL_NODE))
@@ -291,10 +284,6 @@ enum status show_check(const struct config *c, const struct device *list, size_t
 		section_of(&list[i], taker, sizeof(taker));
 		table_add(&t, (const char *const[COLUMNS]){list[i].port, id, taker, why, nodes});
 	}
-	for (size_t i = 0; i < c->n; i++)
-		warn_empty("device", c->device[i].name, config_key_origin(&c->device[i], "match"));
-	for (size_t i = 0; i < c->relays; i++)
-		warn_empty("relay", c->relay[i].name, config_relay_origin(&c->relay[i], "match"));
 	warn_lookalikes(c);
 	warn_twins(list, n);
 	for (size_t i = 0; i < c->n; i++)

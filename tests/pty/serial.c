@@ -123,7 +123,7 @@ TEST(every_rate_that_the_configuration_takes_can_be_opened)
 
 	assert_true(f >= 0);
 	for (size_t i = 0; i < COUNT(bauds); i++) {
-		int n = snprintf(text, sizeof(text), "[device a]\nbaud = %u\n", bauds[i]);
+		int n = snprintf(text, sizeof(text), "[device a]\nmatch =\nbaud = %u\n", bauds[i]);
 		assert_int_equal(ftruncate(f, 0), 0);
 		assert_int_equal(pwrite(f, text, (size_t)n, 0), n);
 		int e = config_load(

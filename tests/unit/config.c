@@ -169,7 +169,7 @@ TEST(without_any_file_there_are_the_defaults)
 
 TEST(a_section_begins_with_the_defaults)
 {
-	reads("[device a]\n");
+	reads("[device a]\nmatch =\n");
 	const struct device_conf *d = section("a");
 	assert_int_equal(d->ladder.n, 3); /* the power of a port is cut only where somebody asks for it */
 	assert_int_equal(d->ladder.method[0], RESET_USB);
@@ -187,7 +187,7 @@ TEST(a_section_begins_with_the_defaults)
 	assert_int_equal(d->busy, BUSY_POSTPONE);
 	assert_string_equal(d->symlink, "");
 	assert_int_equal(d->match.n, 0);
-	assert_null(d->origin[0].file);
+	assert_null(d->origin[1].file);
 }
 
 TEST(every_key_is_read)
@@ -212,13 +212,13 @@ TEST(every_key_is_read)
 	assert_int_equal(c->guard.cool_down_ms, 500);
 	assert_int_equal(c->guard.forgive_ms, 10000);
 	assert_int_equal(config_symlink_class(d), NODE_TTY);
-	reads("[device a]\nreset = power, usb\npower-off = 500ms\nallow-ganged = yes\n");
+	reads("[device a]\nmatch =\nreset = power, usb\npower-off = 500ms\nallow-ganged = yes\n");
 	assert_int_equal(section("a")->ladder.n, 2);
 	assert_int_equal(section("a")->ladder.method[0], RESET_POWER);
 	assert_int_equal(section("a")->ladder.method[1], RESET_USB);
 	assert_int_equal(section("a")->power_off_ms, 500);
 	assert_int_equal(section("a")->allow_ganged, 1);
-	reads("[device a]\nbaud = auto\nreset = usb\nexpect = none\ninit = none\n");
+	reads("[device a]\nmatch =\nbaud = auto\nreset = usb\nexpect = none\ninit = none\n");
 	assert_int_equal(section("a")->baud, 0);
 	assert_int_equal(section("a")->ladder.n, 1);
 	assert_int_equal(section("a")->expect, 0);
@@ -228,7 +228,7 @@ TEST(every_is_a_duration_or_never)
 {
 	static const char *const never[] = {"0", "none", "never"};
 
-	put(vendor, "[device a]\nevery = 6h\n");
+	put(vendor, "[device a]\nmatch =\nevery = 6h\n");
 	loads();
 	assert_int_equal(section("a")->every_ms, 6 * 3600000);
 	for (size_t i = 0; i < COUNT(never); i++) {
@@ -237,11 +237,11 @@ TEST(every_is_a_duration_or_never)
 		reads(text);
 		assert_int_equal(section("a")->every_ms, 0);
 	}
-	reads("[device a]\nevery = 1s\n");
+	reads("[device a]\nmatch =\nevery = 1s\n");
 	assert_int_equal(section("a")->every_ms, 1000);
-	reads("[device a]\nevery = 1193h\n");
+	reads("[device a]\nmatch =\nevery = 1193h\n");
 	assert_int_equal(section("a")->every_ms, 1193u * 3600000);
-	wrong("[device a]\nevery = 1200h\n", 2, "\"1200h\" is out of range");
+	wrong("[device a]\nevery = 1200h\n", 2, "\"1200h\" is out of range; from 1s to 1193h");
 	wrong("[device a]\nevery = 999ms\n", 2, "out of range; from 1s");
 	wrong("[device a]\nevery = day\n", 2, "\"day\" is not a duration");
 	wrong("[device a]\nevery =\n", 2, "not a duration");
@@ -249,7 +249,8 @@ TEST(every_is_a_duration_or_never)
 
 TEST(busy_is_one_of_three_words)
 {
-	reads("[device a]\nbusy = reset\n[device b]\nbusy = skip\n[device c]\nbusy = postpone\n");
+	reads("[device a]\nmatch =\nbusy = reset\n[device b]\nmatch =\nbusy = skip\n[device c]\nmatch =\nbusy = "
+	      "postpone\n");
 	assert_int_equal(section("a")->busy, BUSY_RESET);
 	assert_int_equal(section("b")->busy, BUSY_SKIP);
 	assert_int_equal(section("c")->busy, BUSY_POSTPONE);
@@ -281,8 +282,8 @@ TEST(later_files_win_key_by_key)
 
 TEST(dropins_are_the_visible_files_that_end_in_conf)
 {
-	put_dropin("a.conf", "[device a]\n");
-	put_dropin("B.conf", "[device b]\n");
+	put_dropin("a.conf", "[device a]\nmatch =\n");
+	put_dropin("B.conf", "[device b]\nmatch =\n");
 	put_dropin(".hidden.conf", "junk\n");
 	put_dropin(".conf", "junk\n");
 	put_dropin("a.conf~", "junk\n");
@@ -333,7 +334,8 @@ TEST(lines_of_comments_and_blanks_count_but_say_nothing)
 
 TEST(indented_keys_and_sections_are_as_good_as_others)
 {
-	reads("  [device a]  \n\tattempts = 4\n    ready=3s\n  \t timeout\t=\t20s\t\n\t[guard]\n\twindow = 20s\n");
+	reads("  [device a]  \nmatch=\n\tattempts = 4\n    ready=3s\n  \t timeout\t=\t20s\t\n\t[guard]\n\twindow = "
+	      "20s\n");
 	assert_int_equal(section("a")->attempts, 4);
 	assert_int_equal(section("a")->ready_ms, 3000);
 	assert_int_equal(section("a")->timeout_ms, 20000);
@@ -342,14 +344,15 @@ TEST(indented_keys_and_sections_are_as_good_as_others)
 
 TEST(a_section_needs_one_blank_and_takes_several)
 {
-	reads("[device \t  a  ]\n[device\tb]\n[guard ]\n");
+	reads("[device \t  a  ]\nmatch =\n[device\tb]\nmatch =\n[guard ]\n");
 	section("a");
 	section("b");
 }
 
 TEST(files_from_windows_are_read)
 {
-	reads("[device a]\r\nattempts = 4\r\n\r\n# x\r\nready = 3s # y\r\nsymlink = \r\n[guard]\r\nwindow = 20s");
+	reads("[device a]\r\nmatch =\nattempts = 4\r\n\r\n# x\r\nready = 3s # y\r\nsymlink = \r\n[guard]\r\nwindow = "
+	      "20s");
 	assert_int_equal(section("a")->attempts, 4);
 	assert_int_equal(section("a")->ready_ms, 3000);
 	assert_string_equal(section("a")->symlink, "");
@@ -357,17 +360,19 @@ TEST(files_from_windows_are_read)
 
 TEST(a_byte_order_mark_is_not_in_the_way)
 {
-	reads("\xef\xbb\xbf# x\n[device a]\nattempts = 4\n");
-	reads("\xef\xbb\xbf[device a]\nattempts = 4\n");
+	reads("\xef\xbb\xbf# x\n[device a]\nmatch =\nattempts = 4\n");
+	reads("\xef\xbb\xbf[device a]\nmatch =\nattempts = 4\n");
 	assert_int_equal(section("a")->attempts, 4);
 }
 
 TEST(a_last_line_without_an_end_is_read)
 {
-	reads("[device a]\nattempts = 4");
+	reads("[device a]\nmatch =\nattempts = 4");
 	assert_int_equal(section("a")->attempts, 4);
+	put(vendor, "[device a]\nmatch =\n");
 	reads("[device a]");
 	assert_int_equal(c->n, 1);
+	assert_int_equal(remove(vendor), 0);
 	reads("");
 	assert_int_equal(c->n, 0);
 	wrong("[device a]\nbaud = 1", 2, "\"1\"");
@@ -393,7 +398,7 @@ TEST(a_long_comment_is_only_a_comment)
 {
 	char text[600];
 
-	snprintf(text, sizeof(text), "#%0500d\n[device a]\n", 7);
+	snprintf(text, sizeof(text), "#%0500d\n[device a]\nmatch =\n", 7);
 	reads(text);
 	section("a");
 }
@@ -430,16 +435,38 @@ TEST(an_unknown_section_names_the_nearest)
 	wrong("[]\n", 1, "unknown section []");
 	wrong("[guard x]\n", 1, "guard");
 	wrong("[Guard]\n", 1, "did you mean [guard]?");
+	put(vendor, "[device hid]\nmatch =\n[relay power]\nmatch =\n");
+	wrong("[hid]\n", 1, "[hid]; did you mean [device hid]?");
+	wrong("[power]\n", 1, "[power]; did you mean [relay power]?");
+}
+
+TEST(a_section_that_no_file_gives_a_match_is_an_error_and_names_the_nearest_that_has_one)
+{
+	put(vendor, "[device hid]\nmatch = 1a86:7523\n[relay power]\nmatch =\n");
+	wrong("\n[device hdi]\nbaud = 9600\n", 2, "[device hdi] has no `match`|did you mean [device hid]?");
+	wrong("[relay pwoer]\n", 1, "[relay pwoer] has no `match`|did you mean [relay power]?");
+	wrong("[device power]\n", 1, "[device power] has no `match`|it would take nothing");
+	reads("[device hid]\nbaud = 9600\n[relay power]\nchannel = 2\n");
+	put_dropin("1.conf", "[device late]\nmatch = usb=1-1\n");
+	reads("[device late]\nbaud = 9600\n");
+	put(own, "");
+	put_dropin("2.conf", "[guard]\n[device hid]\n[device lat]\n");
+	assert_int_equal(load(), -EINVAL);
+	assert_int_equal(said.n, 1);
+	holds(said.at[0].file, "2.conf");
+	assert_int_equal(said.at[0].line, 3);
+	holds(said.at[0].message, "did you mean [device late]?");
 }
 
 TEST(a_section_needs_a_name_of_letters_digits_dash_underscore)
 {
-	wrong("[device]\n", 1, "\"\" cannot be a section's name|letters, digits, - and _, at most 40");
+	wrong("[device]\n", 1, "[device] has no name; write [device NAME]");
+	wrong("[relay  ]\n", 1, "[relay] has no name; write [relay NAME]");
 	wrong("[device a b]\n", 1, "\"a b\" cannot be a section's name");
 	wrong("[device a.b]\n", 1, "\"a.b\"");
 	wrong("[device a\x1b]\n", 1, "\"a\\x1b\"");
 	wrong("[device a23456789012345678901234567890123456789_1]\n", 1, "at most 40");
-	reads("[device a234567890123456789012345678901234567890]\n");
+	reads("[device a234567890123456789012345678901234567890]\nmatch =\n");
 	assert_int_equal(strlen(c->device[0].name), 40);
 }
 
@@ -493,9 +520,10 @@ TEST(values_out_of_range_name_the_range)
 	wrong("[guard]\nwindow = 61min\n", 2, "from 1s to 1h");
 	wrong("[guard]\ncool-down = 61s\n", 2, "to 1min");
 	wrong("[guard]\nforgive = 2h\n", 2, "to 1h");
-	reads("[device a]\nattempts = 10\nready = 100ms\ntimeout = 2min\n[guard]\nmax-resets = 20\nwindow = 1h\n"
+	reads("[device a]\nmatch =\nattempts = 10\nready = 100ms\ntimeout = 2min\n[guard]\nmax-resets = 20\nwindow = "
+	      "1h\n"
 	      "cool-down = 0\nforgive = 0\n");
-	reads("[device a]\nattempts = 1\nready = 1min\ntimeout = 1s\n[guard]\nmax-resets = 1\nwindow = 1s\n"
+	reads("[device a]\nmatch =\nattempts = 1\nready = 1min\ntimeout = 1s\n[guard]\nmax-resets = 1\nwindow = 1s\n"
 	      "cool-down = 1min\nforgive = 1h\n");
 }
 
@@ -511,17 +539,17 @@ TEST(a_section_twice_in_one_file_is_an_error_and_in_two_files_is_not)
 {
 	wrong("[device a]\n[device b]\n\n[device a]\nattempts = 4\n", 4, "[device a] is there already, at line 1");
 	wrong("[guard]\nwindow = 9s\n[guard]\nwindow = 9s\n", 3, "[guard] is there already, at line 1");
-	put(vendor, "[device a]\n[guard]\n");
-	put_dropin("1.conf", "[device a]\n[guard]\n");
-	reads("[device a]\n[guard]\n");
+	put(vendor, "[device a]\nmatch =\n[guard]\n");
+	put_dropin("1.conf", "[device a]\nmatch =\n[guard]\n");
+	reads("[device a]\nmatch =\n[guard]\n");
 }
 
 TEST(a_key_twice_in_one_section_is_an_error_and_in_two_files_is_not)
 {
 	wrong("[device a]\nattempts = 4\nready = 1s\nattempts = 4\n", 4, "`attempts` is set already, at line 2");
 	wrong("[guard]\nwindow = 9s\nwindow = 9s\n", 3, "`window` is set already, at line 2");
-	put(vendor, "[device a]\nattempts = 4\n[device b]\nattempts = 4\n");
-	reads("[device a]\nattempts = 5\n[device b]\nattempts = 6\n");
+	put(vendor, "[device a]\nmatch =\nattempts = 4\n[device b]\nmatch =\nattempts = 4\n");
+	reads("[device a]\nmatch =\nattempts = 5\n[device b]\nmatch =\nattempts = 6\n");
 	assert_int_equal(section("a")->attempts, 5);
 	assert_int_equal(section("b")->attempts, 6);
 }
@@ -530,7 +558,7 @@ TEST(a_key_before_the_first_section_is_an_error_once)
 {
 	wrong("attempts = 4\nready = 1s\n", 1,
 		"a key before the first section|[device NAME], [relay NAME] and [guard]");
-	put(vendor, "[device a]\n"); /* another file's last section is not this one's first */
+	put(vendor, "[device a]\nmatch =\n"); /* another file's last section is not this one's first */
 	wrong("attempts = 4\n", 1, "a key before the first section");
 }
 
@@ -575,7 +603,7 @@ TEST(all_errors_are_reported_in_the_order_of_the_files)
 TEST(an_error_does_not_outlive_its_load)
 {
 	wrong("junk\n", 1, "junk");
-	reads("[device a]\n");
+	reads("[device a]\nmatch =\n");
 }
 
 static void unreadable(const char *path, const char *part)
@@ -619,7 +647,7 @@ TEST(more_dropins_than_fit_are_an_error)
 
 	for (int i = 0; i < CONF_FILES; i++) {
 		snprintf(name, sizeof(name), "%03d.conf", i);
-		put_dropin(name, i == 50 ? "[device a]\n" : "");
+		put_dropin(name, i == 50 ? "[device a]\nmatch =\n" : "");
 	}
 	loads();
 	assert_int_equal(c->n_files, CONF_FILES);
@@ -631,15 +659,15 @@ TEST(more_dropins_than_fit_are_an_error)
 
 TEST(a_symlink_needs_a_class_of_node)
 {
-	wrong("[device a]\nexpect = sound\nsymlink = x\n", 3,
+	wrong("[device a]\nexpect = sound\nsymlink = x\nmatch =\n", 3,
 		"`symlink` needs `expect = tty` or `expect = video4linux`");
-	reads("[device a]\nexpect = video4linux\nsymlink = x\n");
+	reads("[device a]\nmatch =\nexpect = video4linux\nsymlink = x\n");
 	assert_int_equal(config_symlink_class(section("a")), NODE_VIDEO);
-	reads("[device a]\nexpect = video4linux, tty\nsymlink = x\n");
+	reads("[device a]\nmatch =\nexpect = video4linux, tty\nsymlink = x\n");
 	assert_int_equal(config_symlink_class(section("a")), NODE_TTY);
-	reads("[device a]\ninit = ch9329\nsymlink = x\n"); /* a chip is behind a tty */
+	reads("[device a]\nmatch =\ninit = ch9329\nsymlink = x\n"); /* a chip is behind a tty */
 	assert_int_equal(config_symlink_class(section("a")), NODE_TTY);
-	reads("[device a]\nexpect = tty\n");
+	reads("[device a]\nmatch =\nexpect = tty\n");
 	assert_int_equal(config_symlink_class(section("a")), NODE_CLASSES);
 }
 
@@ -653,40 +681,89 @@ TEST(a_symlink_stays_below_dev_and_is_what_udev_would_make)
 		snprintf(text, sizeof(text), "[device a]\nexpect = tty\nsymlink = %s\n", bad[i]);
 		wrong(text, 3, "is not a name below /dev, such as kvmd-hid");
 	}
-	reads("[device a]\nexpect = tty\nsymlink = kvmd/hid-1_2+3:4.5\n");
+	reads("[device a]\nmatch =\nexpect = tty\nsymlink = kvmd/hid-1_2+3:4.5\n");
 	assert_string_equal(section("a")->symlink, "kvmd/hid-1_2+3:4.5");
-	snprintf(text, sizeof(text), "[device a]\nexpect = tty\nsymlink = %063d\n", 7);
+	snprintf(text, sizeof(text), "[device a]\nmatch =\nexpect = tty\nsymlink = %063d\n", 7);
 	reads(text);
 	assert_int_equal(strlen(section("a")->symlink), 63);
 	snprintf(text, sizeof(text), "[device a]\nexpect = tty\nsymlink = %064d\n", 7);
 	wrong(text, 3, "too long");
-	put(vendor, "[device a]\nexpect = tty\nsymlink = x\n");
-	reads("[device a]\nsymlink =\n"); /* off again */
+	put(vendor, "[device a]\nmatch =\nexpect = tty\nsymlink = x\n");
+	reads("[device a]\nmatch =\nsymlink =\n"); /* off again */
 	assert_string_equal(section("a")->symlink, "");
+}
+
+TEST(a_symlink_is_no_name_that_the_kernel_gives_itself)
+{
+	static const char *const bad[] = {
+		"video0", "video12", "ttyUSB0", "ttyACM1", "ttyS0", "tty", "tty1", "hidraw3", "hidg0", "v4l-subdev0"};
+	static const char *const good[] = {
+		"video-kvm", "ttyKVM0", "video0a", "kvmd/video0", "ttyUSB0.kvm", "video", "kvmd-video"};
+	char text[160];
+
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		snprintf(text, sizeof(text), "[device a]\nexpect = tty\nsymlink = %s\n", bad[i]);
+		wrong(text, 3, "is a name that the kernel gives by itself");
+	}
+	for (size_t i = 0; i < COUNT(good); i++) {
+		snprintf(text, sizeof(text), "[device a]\nmatch =\nexpect = tty\nsymlink = %s\n", good[i]);
+		reads(text);
+	}
+}
+
+TEST(two_sections_cannot_give_one_name)
+{
+	char where[128];
+
+	wrong("[device a]\nmatch = usb=1-1\nexpect = tty\nsymlink = x\n"
+	      "[device b]\nmatch = usb=1-2\nexpect = video4linux\nsymlink = x\n",
+		8, "`symlink` x of [device b] is in the way of x of [device a], at |own.conf:4");
+	/* One of them would have to be a folder. */
+	wrong("[device a]\nmatch = usb=1-1\nexpect = tty\nsymlink = kvmd/x\n"
+	      "[device b]\nmatch = usb=1-2\nexpect = tty\nsymlink = kvmd\n",
+		8, "kvmd of [device b] is in the way of kvmd/x of [device a]");
+	reads("[device a]\nmatch = usb=1-1\nexpect = tty\nsymlink = kvmd/x\n"
+	      "[device b]\nmatch = usb=1-2\nexpect = tty\nsymlink = kvmd/xy\n"
+	      "[device c]\nmatch = usb=1-3\nexpect = tty\nsymlink = kvm\n");
+	/* A section that is switched off gives nothing. */
+	reads("[device a]\nmatch =\nexpect = tty\nsymlink = x\n[device b]\nmatch = usb=1-2\nexpect = tty\n"
+	      "symlink = x\n[device c]\nmatch =\nexpect = tty\nsymlink = x\n");
+	put(vendor, "[device a]\nmatch = usb=1-1\nexpect = tty\n");
+	snprintf(where, sizeof(where), "at %s:2", own);
+	put(own, "[device a]\nsymlink = x\n");
+	put_dropin("1.conf", "[device b]\nmatch = usb=1-2\nexpect = tty\nsymlink = x\n");
+	assert_int_equal(load(), -EINVAL);
+	assert_int_equal(said.n, 1);
+	holds(said.at[0].file, "1.conf");
+	assert_int_equal(said.at[0].line, 4);
+	holds(said.at[0].message, where);
 }
 
 TEST(then_names_sections_that_exist_and_have_something_to_initialise)
 {
-	wrong("[device a]\nthen = hid\n", 2, "`then` names \"hid\", but there is no [device hid]");
-	wrong("[device a]\nthen = hdi\n[device hid]\ninit = ch9329\n", 2, "\"hdi\"|did you mean \"hid\"?");
-	wrong("[device a]\nthen = b\n[device b]\n", 2, "`then` names [device b], which has no `init`");
-	reads("[device a]\nthen = b, usb=1-4\n[device b]\ninit = ch9329\nthen = b\n");
-	put(vendor, "[device b]\ninit = ch9329\n");
-	reads("[device a]\nthen = b\n");
-	put(vendor, "[device x]\nthen = usb=1-1, c\n");
-	reads("[device x]\nthen = \n");
+	wrong("[device a]\nthen = hid\nmatch =\n", 2, "`then` names \"hid\", but there is no [device hid]");
+	wrong("[device a]\nthen = hdi\nmatch =\n[device hid]\ninit = ch9329\nmatch =\n", 2,
+		"\"hdi\"|did you mean \"hid\"?");
+	wrong("[device a]\nthen = b\nmatch =\n[device b]\nmatch =\n", 2,
+		"`then` names [device b], which has no `init`");
+	reads("[device a]\nmatch =\nthen = b, usb=1-4\n[device b]\nmatch =\ninit = ch9329\nthen = b\n");
+	put(vendor, "[device b]\nmatch =\ninit = ch9329\n");
+	reads("[device a]\nmatch =\nthen = b\n");
+	put(vendor, "[device x]\nmatch =\nthen = usb=1-1, c\n");
+	reads("[device x]\nmatch =\nthen = \n");
 	assert_int_equal(section("x")->then.n, 0);
 }
 
 TEST(the_nearest_section_is_suggested_and_not_the_first_near_one)
 {
-	wrong("[device hidxy]\ninit = ch9329\n[device hid]\ninit = ch9329\n[device a]\nthen = hidd\n", 6,
-		"did you mean \"hid\"?");
+	wrong("[device hidxy]\nmatch =\ninit = ch9329\n[device hid]\nmatch =\ninit = ch9329\n[device a]\nmatch =\n"
+	      "then = hidd\n",
+		9, "did you mean \"hid\"?");
 }
 
 TEST(what_can_only_be_said_at_the_end_is_all_said)
 {
-	put(own, "[device a]\nsymlink = x\nthen = q, r\n[device b]\nsymlink = y\n");
+	put(own, "[device a]\nmatch =\nsymlink = x\nthen = q, r\n[device b]\nmatch =\nsymlink = y\n");
 	assert_int_equal(load(), -EINVAL);
 	assert_int_equal(said.n, 4);
 }
@@ -712,7 +789,7 @@ TEST(strings_are_wanted_only_where_a_match_asks_for_them)
 {
 	reads("[device a]\nmatch = 534d:2109 usb=1-1, bus=001/004\nthen = serial=x\n");
 	assert_false(c->strings);
-	reads("[device a]\nmatch = 534d:2109\n[device b]\nmatch = 1a86:7523 serial=x\n[device c]\n");
+	reads("[device a]\nmatch = 534d:2109\n[device b]\nmatch = 1a86:7523 serial=x\n[device c]\nmatch =\n");
 	assert_true(c->strings);
 	reads("[device a]\nmatch = product=*\n");
 	assert_true(c->strings);
@@ -857,7 +934,7 @@ TEST(every_key_of_a_relay_is_read)
 	assert_int_equal(relay("b")->open.n, 1);
 	for (unsigned p = 1; p < RELAY_PROTOCOLS; p++) {
 		char text[128];
-		snprintf(text, sizeof(text), "[relay a]\nprotocol = %s\n%s", relay_protocol_name[p],
+		snprintf(text, sizeof(text), "[relay a]\nmatch =\nprotocol = %s\n%s", relay_protocol_name[p],
 			p == RELAY_CUSTOM ? "on = 1\noff = 0\n" : "");
 		reads(text);
 		assert_int_equal(relay("a")->protocol, p);
@@ -866,11 +943,11 @@ TEST(every_key_of_a_relay_is_read)
 
 TEST(a_relay_with_a_pulse_is_momentary_unless_it_says_otherwise)
 {
-	reads("[relay a]\npulse = 1s\n");
+	reads("[relay a]\nmatch =\npulse = 1s\n");
 	assert_int_equal(relay("a")->momentary, 1);
-	reads("[relay a]\nmomentary = no\npulse = 1s\n");
+	reads("[relay a]\nmatch =\nmomentary = no\npulse = 1s\n");
 	assert_int_equal(relay("a")->momentary, 0);
-	reads("[relay a]\nmomentary = yes\n");
+	reads("[relay a]\nmatch =\nmomentary = yes\n");
 	assert_int_equal(relay("a")->momentary, 1);
 }
 
@@ -883,21 +960,22 @@ TEST(what_is_wrong_with_a_relay_is_said)
 	wrong("[relay a]\npulse = 61s\n", 2, "out of range|1min");
 	wrong("[relay a]\npulse = 10ms\n", 2, "out of range|20ms");
 	wrong("[relay a]\nmax-pulse = 61s\n", 2, "out of range");
-	wrong("[relay a]\npulse = 11s\n", 2, "longer than `max-pulse`");
-	wrong("[relay a]\npulse = 5s\nmax-pulse = 4s\n", 2, "longer than `max-pulse`");
+	wrong("[relay a]\npulse = 11s\nmatch =\n", 2, "longer than `max-pulse`");
+	wrong("[relay a]\npulse = 5s\nmax-pulse = 4s\nmatch =\n", 2, "longer than `max-pulse`");
 	wrong("[relay a]\npulse = 5\n", 2, "\"5\" has no unit|500ms or 2s");
 	wrong("[relay a]\nmax-pulse = 5\n", 2, "no unit");
 	wrong("[relay a]\nmomentary = maybe\n", 2, "valid are no, yes");
 	wrong("[relay a]\nbaud = auto\n", 2, "\"auto\"|9600");
-	wrong("[relay a]\nprotocol = custom\non = 1\n", 2, "needs `on` and `off`");
-	wrong("[relay a]\nprotocol = custom\non = 1\noff = 0\nstatus = 2\n", 5, "status-closed|status-open");
-	wrong("[relay a]\nprotocol = custom\non = 1\noff = 0\nstatus = 2\nstatus-closed = 3\nstatus-open = 03\n", 7,
-		"the same as `status-closed`");
-	wrong("[relay a]\nprotocol = custom\non = 1\noff = 0\nstatus-closed = 3\n", 5, "needs its question");
+	wrong("[relay a]\nprotocol = custom\non = 1\nmatch =\n", 2, "needs `on` and `off`");
+	wrong("[relay a]\nprotocol = custom\non = 1\noff = 0\nstatus = 2\nmatch =\n", 5, "status-closed|status-open");
+	wrong("[relay a]\nprotocol = custom\non = 1\noff = 0\nstatus = 2\nstatus-closed = 3\nstatus-open = 03\nmatch "
+	      "=\n",
+		7, "the same as `status-closed`");
+	wrong("[relay a]\nprotocol = custom\non = 1\noff = 0\nstatus-closed = 3\nmatch =\n", 5, "needs its question");
 	wrong("[relay a]\nprotocol = custom\non = -1\noff = 0\n", 3, "\"-1\"|hexadecimal");
 	wrong("[relay a]\nprotocol = custom\non = +5\noff = 0\n", 3, "hexadecimal");
-	reads("[relay a]\nprotocol = custom\non = 1\noff = 0\nchannel = 2\n");
-	wrong("[relay a]\nprotocol = lcus\non = 1\n", 3, "for `protocol = custom` only");
+	reads("[relay a]\nmatch =\nprotocol = custom\non = 1\noff = 0\nchannel = 2\n");
+	wrong("[relay a]\nprotocol = lcus\non = 1\nmatch =\n", 3, "for `protocol = custom` only");
 	wrong("[relay a]\nprotocol = custom\non = D001\noff = 0\n", 3, "\"D001\"|hexadecimal");
 	wrong("[relay a]\nprotocol = custom\non = XY\noff = 0\n", 3, "\"XY\"|hexadecimal");
 	wrong("[relay a]\nprotocol = custom\non =\noff = 0\n", 3, "holds no bytes");
@@ -906,7 +984,7 @@ TEST(what_is_wrong_with_a_relay_is_said)
 	wrong("[relay a]\nexpect = tty\n", 2, "\"expect\" is not a key of this section");
 	wrong("[relay a]\n[relay a]\n", 2, "[relay a] is there already, at line 1");
 	wrong("[relay a b]\n", 1, "cannot be a section's name");
-	reads("[relay a]\n[device a]\n"); /* two kinds, two names */
+	reads("[relay a]\nmatch =\n[device a]\nmatch =\n"); /* two kinds, two names */
 }
 
 /* The section whose board it is, or "". */
@@ -995,6 +1073,9 @@ int main(void)
 		T(a_fifo_in_a_files_place_does_not_stop_the_reader),
 		T(more_dropins_than_fit_are_an_error),
 		T(a_symlink_needs_a_class_of_node),
+		T(a_symlink_is_no_name_that_the_kernel_gives_itself),
+		T(two_sections_cannot_give_one_name),
+		T(a_section_that_no_file_gives_a_match_is_an_error_and_names_the_nearest_that_has_one),
 		T(a_symlink_stays_below_dev_and_is_what_udev_would_make),
 		T(then_names_sections_that_exist_and_have_something_to_initialise),
 		T(the_nearest_section_is_suggested_and_not_the_first_near_one),

@@ -33,6 +33,7 @@ configure <<-END
 	match = 16c0:05df
 	pulse = 500ms
 	[relay empty]
+	match =
 	pulse = 500ms
 END
 check 'a name that is nearly one' says 2 err 'did you mean "power"?' -- pulse powr

@@ -2,9 +2,11 @@
 /*
  * What udev runs for each USB device that is added: the event's environment and the configuration in, the
  * properties of the section that takes the device out. Opens no device and uses no stdio on its way, because
- * every plug on the machine pays for it.
+ * every plug on the machine pays for it. With --link, for a node for which a section has a `symlink`: whether the
+ * node may have it.
  *
- * Exit status: 0 a section takes the device, 2 wrong usage or configuration, 3 no section takes it.
+ * Exit status: 0 a section takes the device, or it may; 2 wrong usage or configuration; 3 none takes it, or it may
+ * not.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +16,9 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "config-keys.h"
 #include "config.h"
+#include "match-link.h"
 #include "text.h"
 
 enum { MATCHED = 0, USAGE = 2, NO_MATCH = 3 };
@@ -152,6 +156,57 @@ static void from_environment(char **env, struct event *e)
 	}
 }
 
+/* Why a node does not get its name, once for each time that it is made. */
+static void log_verdict(const struct link_claim *l, enum link_verdict v, const char *name)
+{
+	const struct conf_origin *at = l->conf ? config_key_origin(l->conf, "symlink") : NULL;
+	char ports[LINK_RIVALS * (LINK_PORT_SIZE + 2)] = "";
+	size_t n = 0;
+
+	for (unsigned i = 0; i < l->rivals; i++)
+		n += (size_t)snprintf(ports + n, sizeof(ports) - n, "%s%s", i ? ", " : "", l->rival[i]);
+	openlog("replug-match", LOG_PID, LOG_DAEMON);
+	if (v == LINK_NOBODYS)
+		syslog(LOG_WARNING,
+			"%s: nobody gets /dev/%s (%s:%u): [device %s] takes the devices in %s and %s; name one of "
+			"them in its `match`, by usb=PORT",
+			l->port, name, at->file ? at->file : "default", at->line, l->conf->name, l->port, ports);
+	else if (v == LINK_THEIRS)
+		syslog(LOG_INFO, "%s: /dev/%s is not for it: `match` of [device %s] names the one in %s more exactly",
+			l->port, name, l->conf->name, ports);
+	else if (v == LINK_FOREIGN)
+		syslog(LOG_WARNING,
+			"%s: it does not get /dev/%s: that leads to %s, and another rule gave it; `replug check` "
+			"looks for it",
+			l->port, name, l->holder);
+}
+
+static int answer_link(void)
+{
+	const char *devpath = getenv("DEVPATH"), *class = getenv("SUBSYSTEM"), *action = getenv("ACTION");
+	const char *name = class && text_is(class, "tty") ? getenv("REPLUG_LINK_TTY") : getenv("REPLUG_LINK_VIDEO");
+	static struct complaint complaint;
+	struct link_claim claim;
+	struct config *c;
+
+	if (!devpath || !class || !name || !*name)
+		return say("replug-match: --link is for udev's rules: DEVPATH, SUBSYSTEM and a REPLUG_LINK must be "
+			   "in the "
+			   "environment\n"),
+		       USAGE;
+	/* While the configuration is broken, what was promised at the plug holds: a reset takes no name away. */
+	if (config_load(&c, &config_default_paths, keep_first, &complaint))
+		c = NULL;
+	enum link_verdict v = link_claim(c, class, name, devpath, &claim);
+	/* Only the kernel's own event, or two nodes would make events for each other without end. */
+	if (action && text_is(action, "add")) {
+		if (v == LINK_OURS || v == LINK_NOBODYS)
+			link_nudge_rivals(&claim, class);
+		log_verdict(&claim, v, name);
+	}
+	return v == LINK_OURS ? MATCHED : NO_MATCH;
+}
+
 int main(int argc, char **argv, char **env)
 {
 	struct event event = {0};
@@ -163,6 +218,8 @@ int main(int argc, char **argv, char **env)
 
 	if (argc > 1 && !strcmp(argv[1], "--version"))
 		return say("replug-match " REPLUG_VERSION "\n") ? 0 : USAGE;
+	if (argc == 2 && !strcmp(argv[1], "--link"))
+		return answer_link();
 	from_environment(env, &event);
 	if (argc > 1 || !event.product || !event.devpath ||
 		selector_id(event.product, '/', &facts.vid, &facts.pid, &end)) {

@@ -10,6 +10,7 @@
 
 #include "config-keys.h"
 #include "hubs.h"
+#include "names.h"
 #include "record.h"
 #include "table.h"
 
@@ -254,7 +255,7 @@ static void warn_twins(const struct device *list, size_t n)
 					list[i].conf->name, list[i].port, list[k].port, list[i].vid, list[i].pid);
 }
 
-enum status show_check(const struct config *c, const struct device *list, size_t n, bool json)
+enum status show_check(struct udev *udev, const struct config *c, const struct device *list, size_t n, bool json)
 {
 	struct json_object *array = json ? json_object_new_array() : NULL;
 	char section[CONF_NAME_MAX + 16] = "", why[512], id[10], nodes[2048], taker[CONF_NAME_MAX + 16];
@@ -286,6 +287,7 @@ enum status show_check(const struct config *c, const struct device *list, size_t
 	}
 	warn_lookalikes(c);
 	warn_twins(list, n);
+	names_warn(udev, c, list, n);
 	for (size_t i = 0; i < c->n; i++)
 		warn_node("device", c->device[i].name, &c->device[i].match);
 	for (size_t i = 0; i < c->relays; i++)

@@ -30,6 +30,6 @@ bool record_matches(const struct record *r, const struct selector *sel, const st
 void record_what(const struct record *r, char *dst, size_t size);
 
 /* The merged configuration, and what each plugged device would get and why. */
-enum status show_check(const struct config *c, const struct device *list, size_t n, bool json);
+enum status show_check(struct udev *udev, const struct config *c, const struct device *list, size_t n, bool json);
 
 #endif

@@ -134,7 +134,7 @@ enum status verb_status(struct call *c)
 
 enum status verb_check(struct call *c)
 {
-	return show_check(c->config, c->device, c->devices, c->json);
+	return show_check(c->udev, c->config, c->device, c->devices, c->json);
 }
 
 /*

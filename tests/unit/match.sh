@@ -108,6 +108,20 @@ check 'a PRODUCT that is none is wrong usage' misused with PRODUCT=usb -- "$matc
 check '--version is told' holds "$("$match" --version 2>&1)" 'replug-match 0.'
 check 'an answer that cannot be written is not a success' bash -c "! env -i PRODUCT=534d/2109/2100 DEVPATH=/1-1 '$match' >/dev/full"
 
+# For a node: whether it may have its name. (What decides when several want it: match-link.c, and the bench.)
+link() { local status=0; env -i "${@:2}" "$match" --link >"$tmp/out" 2>"$tmp/err" || status=$?; equal "$status" "$1" && [[ ! -s $tmp/out ]]; }
+node=(SUBSYSTEM=tty DEVPATH=/devices/x/99-1/99-1:1.0/ttyUSB0/tty/ttyUSB0)
+check 'a node by itself may have its name' link 0 "${node[@]}" REPLUG_LINK_TTY=no-such-name
+check 'it says nothing' quiet
+check 'a name that leads elsewhere it may not' link 3 "${node[@]}" REPLUG_LINK_TTY=null
+check 'a name of the other kind is none' link 2 "${node[@]}" REPLUG_LINK_VIDEO=no-such-name
+check 'and it says so' holds "$(<"$tmp/err")" 'REPLUG_LINK must be in the environment'
+check 'nor without a node' link 2 SUBSYSTEM=tty REPLUG_LINK_TTY=no-such-name
+configure <<<$'[device mine]\nmathc = usb=1-1.4'
+check 'while the configuration is broken it keeps it' link 0 "${node[@]}" REPLUG_LINK_TTY=no-such-name
+check 'but for one that leads elsewhere' link 3 "${node[@]}" REPLUG_LINK_TTY=null
+configure </dev/null
+
 if [[ ${EMULATOR-} ]]; then # what is traced and counted below would be the emulator
 	echo '## not run: what it opens, starts and costs'
 	finish

@@ -12,7 +12,8 @@ configure <<-END
 	forgive = 0
 END
 link_is() { equal "$(readlink -f "/dev/$1")" "$2"; }
-first_video() { grep -lx 0 "/sys/bus/usb/devices/${at[dongle]}:1.0"/video4linux/video*/index | awk -F/ '{ print "/dev/" $(NF - 1) }'; }
+first_of() { grep -lx 0 "/sys/bus/usb/devices/${at[$1]}:1.0"/video4linux/video*/index | awk -F/ '{ print "/dev/" $(NF - 1) }'; } # NAME
+first_video() { first_of dongle; }
 
 plug dongle capture
 plug hid bridge silent=200
@@ -47,4 +48,104 @@ check 'the bridge is recovered' healed hid
 check 'the tty name is there' link_is kvmd-hid "/dev/$(node hid)"
 check 'the video name is there' link_is kvmd-video "$(first_video)"
 check 'a name is a selector' equal "$(replug list --json /dev/kvmd-hid | jq -r '.[].port')" "${at[hid]}"
+
+# Twins: whose the name is must not be for the order of events to decide.
+no_link() { [[ ! -L /dev/$1 ]] || { printf '%s leads to %s\n' "$1" "$(readlink -f "/dev/$1")"; return 1; }; }
+leads_to() { link_is kvmd-video "$(first_of "$1")"; } # NAME: of a dongle
+warned() { grep -qE -e "$1" <(replug check 2>&1 >/dev/null) || { { replug check >/dev/null; } 2>&1; return 1; }; } # PATTERN
+mark
+plug twin capture && plug hid2 bridge silent=200
+check 'a twin of the dongle is recovered' healed twin
+check 'and one of the bridge' healed hid2
+settled
+check 'then nobody has the video name' no_link kvmd-video
+check 'nor the tty name' no_link kvmd-hid
+both="${at[dongle]}, ${at[twin]}"
+check 'check names the section, its line and both ports' warned "kvmd-video of \[device capture\] \(/etc/replug.conf:2\).* in $both,"
+check 'of the bridges, too' warned "kvmd-hid of \[device hid\] \(/etc/replug.conf:4\).* in ${at[hid]}, ${at[hid2]},"
+check 'the journal does, too' journal_says "${at[twin]}: nobody gets /dev/kvmd-video .* ${at[twin]} and ${at[dongle]};"
+for name in dongle twin hid; do
+	check "a reset of $name" exits 0 replug reset "usb=${at[$name]}"
+	check 'gives no name' no_link kvmd-video
+	check 'of either kind' no_link kvmd-hid
+done
+emu unplug-all
+settled
+mark
+emu plug twin && emu plug dongle
+check 'plugged the other way round' healed dongle
+check 'both are recovered' healed twin
+settled
+check 'nobody has the name' no_link kvmd-video
+emu unplug twin
+becomes "${at[twin]}" gone >/dev/null
+check 'alone again, a recovery' exits 0 replug recover capture
+check 'gives it back' leads_to dongle
+
+# What `match` names more exactly has it, whoever comes first.
+configure <<-END
+	[device capture]
+	match = 534d:2109, 534d:2109 usb=${at[twin]}
+	symlink = kvmd-video
+	[guard]
+	forgive = 0
+END
+mark
+emu plug twin
+check 'a twin that is named by its port' healed twin
+settled
+check 'takes the name over' leads_to twin
+check 'as check says: nothing' equal "$(replug check 2>&1 >/dev/null)" ''
+check 'a reset of the other one' exits 0 replug recover "usb=${at[dongle]}"
+check 'does not change that' leads_to twin
+check 'nor does its own' exits 0 replug recover "usb=${at[twin]}"
+check 'it has the name' leads_to twin
+emu unplug twin
+check 'unplugged, it leaves it to nobody' until_ 10 no_link kvmd-video
+becomes "${at[twin]}" gone >/dev/null
+mark
+replug_it dongle
+check 'alone and plugged anew' healed dongle
+check 'the other one has it' leads_to dongle
+
+# Rules of others, here as kvmd has them, keep what they give.
+configure <<-END
+	[device capture]
+	symlink = kvmd-video
+	[guard]
+	forgive = 0
+END
+rules() { # NAME
+	printf 'KERNEL=="video[0-9]*", SUBSYSTEM=="video4linux", KERNELS=="%s:1.0", ATTR{index}=="0", GROUP="video", SYMLINK+="kvmd-video"\n' \
+		"${at[$1]}" >/etc/udev/rules.d/99-kvmd.rules && udevadm control --reload
+}
+rules dongle
+check 'the same device by both rules' exits 0 replug recover capture
+check 'has the name' leads_to dongle
+check 'and all is well' equal "$(replug check 2>&1 >/dev/null)" ''
+plug cam capture id=1111:2222
+until_ 10 test -e "$(picture cam)"
+rules cam
+emu unplug cam
+settled
+emu plug cam
+settled
+check 'kvmd gives it to another device, which comes later' exits 0 replug recover capture
+check 'that one has it' leads_to cam
+check 'check names both, and the rule' warned \
+	"kvmd-video of \[device capture\] \(/etc/replug.conf:2\) is also a name of /dev/video[0-9]+ of the device in ${at[cam]}, by /etc/udev/rules.d/99-kvmd.rules:1:"
+check 'the journal knows' journal_says "${at[dongle]}: it does not get /dev/kvmd-video: that leads to /dev/video"
+mark
+replug_it dongle
+check 'one of ours that comes later' healed dongle
+check 'leaves it there' leads_to cam
+emu unplug cam
+check 'without that device' until_ 10 no_link kvmd-video
+settled
+check 'ours' exits 0 replug recover capture
+check 'has it' leads_to dongle
+rm /etc/udev/rules.d/99-kvmd.rules && udevadm control --reload
+
+check 'what is in /run/replug is for all to read, but for locks' equal "$(find /run/replug -maxdepth 1 \
+	\( -type d ! -perm 755 -o -name '*.json' ! -perm 644 -o -name '*.lock' ! -perm 600 -o ! -user root \))" ''
 finish

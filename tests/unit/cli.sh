@@ -79,6 +79,28 @@ check 'a broken configuration is status 2, every error with file, line and the n
 check 'nothing is recovered with it' says 2 err "$stage/etc/replug.conf:3:" -- recover usb=99-9
 listed() { "$replug" list >"$tmp/out" 2>"$tmp/err"; equal $? 2 && holds "$(<"$tmp/err")" "$stage/etc/replug.conf:3:" && holds "$(<"$tmp/out")" PORT; }
 check 'but what is plugged is listed, for the repair' listed
+configure <<<$'[guard]\n[device captrue]\nsymlink = kvmd-video'
+check 'a misspelt name of a section is an error, too' \
+	says 2 err "$stage/etc/replug.conf:2: [device captrue] has no \`match\`" 'did you mean [device capture]?' -- check
+configure <<'END'
+[device a]
+match = usb=99-1
+expect = tty
+symlink = null
+[device b]
+match = usb=99-2
+expect = tty
+symlink = stdin
+END
+warns() { # TEXT…: check says so, and is content
+	local text
+	"$replug" check >"$tmp/out" 2>"$tmp/err" || return
+	for text; do holds "$(<"$tmp/err")" "$text" || return 1; done
+}
+check 'a name that is a node already is warned of' warns \
+	"warning: /dev/null of [device a] ($stage/etc/replug.conf:4) can never be: there is a device node of the kernel's"
+check 'and a link that is not of udev'\''s making' warns \
+	"warning: /dev/stdin of [device b] ($stage/etc/replug.conf:8) is there already, leads to /proc/self/fd/0, and is none of udev's"
 rm "$stage/etc/replug.conf"
 mkdir "$stage/etc/replug.conf"
 check 'one that cannot be read has no line' says 2 err "$stage/etc/replug.conf: cannot be read" -- check

@@ -66,10 +66,14 @@ bool ch9329_gap(struct ch9329_parser *p, struct ch9329_answer *a)
 	struct ch9329_parser rest = *p;
 
 	p->n = 0;
-	for (size_t skip = 1; skip < rest.n; skip++) {
-		for (size_t i = skip; i < rest.n; i++)
-			if (ch9329_feed(p, rest.buf[i], a))
-				return true;
+	for (size_t skip = 0; skip < rest.n; skip++) {
+		for (size_t i = skip; i < rest.n; i++) {
+			if (!ch9329_feed(p, rest.buf[i], a))
+				continue;
+			memcpy(p->buf + p->n, rest.buf + i + 1, rest.n - i - 1);
+			p->n += rest.n - i - 1;
+			return true;
+		}
 		p->n = 0;
 	}
 	return false;
@@ -122,7 +126,9 @@ int ch9329_request(int fd, unsigned baud, uint8_t cmd, unsigned wait_ms, struct 
 		if (n && !heard && clock_ms() + wire_ms(baud, 2 * CH9329_FRAME_MAX) > deadline)
 			deadline = clock_ms() + wire_ms(baud, 2 * CH9329_FRAME_MAX);
 		heard |= n > 0;
-		bool found = n == 0 && ch9329_gap(&parser, a) && a->cmd == cmd;
+		bool found = false;
+		while (n == 0 && !found && ch9329_gap(&parser, a))
+			found = a->cmd == cmd;
 		for (ssize_t i = 0; i < n && !found; i++)
 			found = ch9329_feed(&parser, in[i], a) && a->cmd == cmd;
 		if (found)

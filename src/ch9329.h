@@ -59,7 +59,7 @@ bool ch9329_feed(struct ch9329_parser *p, uint8_t byte, struct ch9329_answer *a)
 
 /*
  * The line fell silent: what the parser still waits for will not come, so it was no frame. Returns true when an
- * answer stands in what is left.
+ * answer stands in what is left; there may be another one behind it.
  */
 bool ch9329_gap(struct ch9329_parser *p, struct ch9329_answer *a);
 

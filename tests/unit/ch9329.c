@@ -190,6 +190,27 @@ TEST(an_answer_that_a_wrong_frame_swallowed_is_found_inside_it)
 	}
 }
 
+TEST(all_answers_that_a_wrong_frame_swallowed_are_found_when_the_line_falls_silent)
+{
+	/* The wrong frame ends with the second answer, or goes on behind it. */
+	for (uint8_t behind = 0; behind <= 3; behind++) {
+		struct ch9329_parser p = {0};
+		struct ch9329_answer a = {0};
+		const uint8_t len = (uint8_t)(sizeof(ack) + sizeof(info) - 1 + behind);
+		unsigned n = feed(&p, (const uint8_t[]){0x57, 0xab, 0x00, 0x81, len}, 5, &a, NULL);
+		n += feed(&p, ack, sizeof(ack), &a, NULL);
+		n += feed(&p, info, sizeof(info), &a, NULL);
+		assert_int_equal(n, behind == 0); /* the first, as soon as the wrong one is one */
+		if (!n)
+			assert_true(ch9329_gap(&p, &a));
+		is_ack(&a);
+		assert_true(ch9329_gap(&p, &a));
+		is_info(&a);
+		assert_false(ch9329_gap(&p, &a));
+		assert_int_equal(p.n, 0);
+	}
+}
+
 TEST(requests_that_the_line_echoes_are_no_answers)
 {
 	static const uint8_t cmds[] = {0x01, 0x02, 0x0f, 0x3f};
@@ -326,6 +347,7 @@ int main(void)
 		cmocka_unit_test(answers_are_found_after_a_frame_that_was_cut_anywhere),
 		cmocka_unit_test(a_wrong_sum_is_no_answer_and_a_good_frame_behind_it_is_found_at_once),
 		cmocka_unit_test(an_answer_that_a_wrong_frame_swallowed_is_found_inside_it),
+		cmocka_unit_test(all_answers_that_a_wrong_frame_swallowed_are_found_when_the_line_falls_silent),
 		cmocka_unit_test(requests_that_the_line_echoes_are_no_answers),
 		cmocka_unit_test(a_length_above_64_is_no_frame_and_64_is),
 		cmocka_unit_test(any_address_may_answer),

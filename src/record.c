@@ -388,7 +388,7 @@ void record_step(struct record *r, const char *name, uint64_t ms)
 
 	/* A step that was taken again adds to itself. */
 	for (unsigned i = 0; i < r->steps; i++)
-		if (!strcmp(r->step[i].name, name)) {
+		if (!strncmp(r->step[i].name, name, sizeof(r->step[i].name) - 1)) {
 			r->step[i].ms += add;
 			return;
 		}

@@ -688,6 +688,17 @@ TEST(steps_add_up_and_do_not_run_over)
 	assert_false(r.chip);
 }
 
+TEST(steps_whose_names_are_cut_to_the_same_are_one)
+{
+	struct record r;
+
+	put("1-3", "{\"steps\": {\"a-very-long-step-1\": 1, \"a-very-long-step-2\": 2}}");
+	assert_int_equal(record_load("1-3", &r), 0);
+	assert_int_equal(r.steps, 1);
+	assert_int_equal(r.step[0].ms, 3);
+	keeps(&r);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -723,6 +734,7 @@ int main(void)
 		cmocka_unit_test(a_list_is_in_the_order_of_ports_and_leaves_out_what_is_no_record),
 		cmocka_unit_test(without_a_folder_the_list_is_empty),
 		cmocka_unit_test(steps_add_up_and_do_not_run_over),
+		cmocka_unit_test(steps_whose_names_are_cut_to_the_same_are_one),
 	};
 
 	return RUN(tests, isolate, NULL);

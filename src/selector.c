@@ -9,6 +9,8 @@
 
 #include "text.h"
 
+enum { WORD_SIZE = 256 };
+
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -135,10 +137,21 @@ bool selector_is_name(const char *s)
 	return true;
 }
 
+/* A device's strings are compared as text_clean leaves them: what it would change can match nothing. */
+static bool is_clean(const char *word)
+{
+	char clean[WORD_SIZE];
+
+	text_clean(clean, sizeof(clean), word);
+	return text_is(clean, word);
+}
+
 static int parse_term(struct sel_term *t, char *word, bool sections, char *why, size_t size)
 {
 	char *p = word;
 
+	if (!is_clean(word))
+		return bad(why, size, word, "holds a control character, or is not UTF-8");
 	while (*p && *p != '=' && *p != ':' && *p != '/')
 		p++;
 	if (!*p)
@@ -244,7 +257,7 @@ static struct sel_term *add_term(struct selector *sel, bool first)
 
 int selector_parse(struct selector *sel, const char *text, bool sections, char *why, size_t whysize)
 {
-	char word[256];
+	char word[WORD_SIZE];
 	bool first = true;
 	const char *whole = text;
 	size_t before = sel->n;

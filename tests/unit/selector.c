@@ -68,9 +68,9 @@ static void refused(const char *text, bool sections, const char *parts)
 TEST(every_form_is_read_and_shows_itself_again)
 {
 	static const char *const forms[] = {"534d:2109", "0000:ffff", "usb=1-1.4", "usb=12-3.4.5.6", "serial=ABC123",
-		"serial=00:11:22", "product=Video", "product=\"USB Video\"", "product=\"a,b\"",
-		"product=\"USB*\tx?\"", "product=[abc]*", "bus=001/004", "bus=255/127", "/dev/video0",
-		"/dev/serial/by-id/usb-1a86-if00", "/dev/kvmd-hid", "capture", "my_Dongle-2", "1a86:7523 usb=1-1.4",
+		"serial=00:11:22", "product=Video", "product=\"USB Video\"", "product=\"a,b\"", "product=\"USB*,x?\"",
+		"product=[abc]*", "bus=001/004", "bus=255/127", "/dev/video0", "/dev/serial/by-id/usb-1a86-if00",
+		"/dev/kvmd-hid", "capture", "my_Dongle-2", "1a86:7523 usb=1-1.4",
 		"534d:2109 serial=7 product=\"USB Video\" bus=001/004 /dev/video0 capture usb=1-2"};
 
 	for (size_t i = 0; i < COUNT(forms); i++)
@@ -167,6 +167,10 @@ TEST(a_refusal_quotes_the_text_and_helps)
 	refused("./video0", true, "\"./video0\" is no path");
 	refused("capture!", true, "\"capture!\" is neither an ID, a port, a node nor a section's name");
 	refused("capture", false, "\"capture\" is not a selector|534d:2109, usb=1-1.4, serial=|product=");
+	refused("serial=a\vb", true, "\"serial=a\\x0bb\" holds a control character");
+	refused("1-1 product=\"Caf\xe9\"", true, "is a port");
+	refused("product=\"Caf\xe9 \"", true, "\"product=Caf\\xe9 \" holds a control character, or is not UTF-8");
+	refused("/dev/x\x1b[2J", true, "\"/dev/x\\x1b[2J\" holds a control character");
 	refused("serial=\"abc", true, "\"serial=abc\" has a quote that is not closed");
 	refused("534d:2109, usb=x", true, "\"usb=x\" is not a port");
 }

@@ -5,6 +5,7 @@
 #   make uninstall  keeps /etc/replug.conf             make check    runs every test
 #   make clean                                         make lint     formatting and static analysis
 #   make deb        builds the Debian package below build/deb
+#   make fuzz      FUZZ_SECONDS=60                     looks for inputs that break what reads them
 #   make matrix    SEEDS="1 2 3"                        every fault under every trigger, in random order
 #   make check-cross  ARCHES="arm64 armhf s390x"        build, unit tests and package for other processors, under QEMU's user
 #                                                      emulation (make deps-cross before)
@@ -188,8 +189,8 @@ demo: payload
 # Everything that building (deps-build), the demo and the tests need; nothing else is ever fetched.
 BUILD_DEPS := gcc libc6-dev make pkg-config libudev-dev libusb-1.0-0-dev libinih-dev libjson-c-dev
 DEB_DEPS   := build-essential debhelper
-TEST_DEPS  := libcmocka-dev qemu-system-x86 mmdebstrap cpio xz-utils clang shellcheck strace valgrind mandoc zsh fish \
-              $(DEB_DEPS) lintian
+TEST_DEPS  := libcmocka-dev qemu-system-x86 mmdebstrap cpio xz-utils clang libclang-rt-dev shellcheck strace valgrind \
+              mandoc zsh fish $(DEB_DEPS) lintian
 SUDO       := $(if $(filter 0,$(shell id -u)),,sudo)
 APT_GET    := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q
 
@@ -254,6 +255,39 @@ check-unit: unit-programs stage
 .PHONY: stage unit-programs
 # --- end of unit tests ---
 
+# --- fuzzing ---
+# A program for each reader of bytes that somebody else wrote. All sources are in one archive, of which each
+# target takes what it does not define itself.
+FUZZ_CC   ?= clang
+FUZZ      := $(B)/fuzz
+FUZZFLAGS := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FUZZ_OBJ  := $(patsubst $(SAN)/%,$(FUZZ)/%,$(SAN_OBJ))
+FUZZ_BIN  := $(patsubst tests/fuzz/%.c,$(FUZZ)/%,$(wildcard tests/fuzz/*.c))
+.SECONDARY: $(FUZZ_OBJ) $(FUZZ)/src.a
+
+$(FUZZ)/obj/%.o: src/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call Q,CC) $(FUZZ_CC) $(ALLFLAGS) $(FUZZFLAGS) -c -o $@ $<
+
+$(FUZZ)/src.a: $(FUZZ_OBJ)
+	@rm -f $@
+	$(call Q,AR) $(AR) rcs $@ $^
+
+$(FUZZ)/%: tests/fuzz/%.c $(FUZZ)/src.a $(B)/flags
+	$(call Q,LD) $(FUZZ_CC) $(ALLFLAGS) $(subst -no-link,,$(FUZZFLAGS)) -Wno-missing-prototypes -Isrc -Itests/unit -MF $@.d -o $@ $< \
+		$(FUZZ)/src.a $(shell $(PKG_CONFIG) --libs $(PKGS)) $(INIH) -lcmocka
+
+-include $(wildcard $(FUZZ)/*.d $(FUZZ)/obj/*.d)
+
+# What it finds stays in build/fuzz, and the next run goes on from there.
+FUZZ_SECONDS ?= 60
+
+fuzz: $(FUZZ_BIN)
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run tests/fuzz.sh
+
+.PHONY: fuzz
+# --- end of fuzzing ---
+
 EMU_TESTS := $(addprefix tests/vm/emu/,selftest.sh relays.sh power.sh faults.sh)
 
 # The long ones first: machines run side by side, and none should be waited for at the end. Last what compares times, when
@@ -265,8 +299,8 @@ CASES := $(addprefix tests/vm/cases/,40-health.sh 13-hundred.sh 09-torn.sh 15-ve
 CASES += $(filter-out $(CASES) $(TIMED),$(wildcard tests/vm/cases/*.sh))
 
 check:
-	@$(MAKE) -j2 payload stage $(SAN_BIN) deb
-	@tests/run $(UNIT) --beside tests/project.sh tests/deb.sh --vm $(SAMPLE) $(CASES) $(EMU_TESTS) $(TIMED)
+	@$(MAKE) -j2 payload stage $(SAN_BIN) $(FUZZ_BIN) deb
+	@tests/run $(UNIT) --beside tests/project.sh tests/deb.sh tests/fuzz.sh --vm $(SAMPLE) $(CASES) $(EMU_TESTS) $(TIMED)
 
 # The whole fault matrix, of which `check` takes a sample, with seeds that decide its order and delays. What each run said is
 # kept in build/vm/.

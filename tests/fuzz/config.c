@@ -106,10 +106,12 @@ static void check_values(const struct config *c)
 		MUST(d->ladder.n <= RESET_METHODS && d->init <= INIT_CH9329 && d->busy <= BUSY_SKIP);
 		MUST(d->attempts >= 1 && d->attempts <= 10 && d->baud <= 115200 && d->allow_ganged <= 1);
 		MUST(d->init == INIT_NONE || d->expect & 1u << NODE_TTY);
+		MUST(memchr(d->name, '\0', sizeof(d->name)) && memchr(d->symlink, '\0', sizeof(d->symlink)));
 		MUST(is_clean(d->symlink) && !strstr(d->symlink, "..") && d->symlink[0] != '/');
 	}
 	for (size_t i = 0; i < c->relays; i++) {
 		const struct relay_conf *r = &c->relay[i];
+		MUST(memchr(r->name, '\0', sizeof(r->name)));
 		MUST(*r->name && selector_is_name(r->name) && config_find_relay(c, r->name) == r);
 		MUST(r->channel >= 1 && r->channel <= RELAY_CHANNELS && r->momentary <= 1 && r->baud);
 		MUST(r->pulse_ms <= r->max_pulse_ms && r->max_pulse_ms <= 60000);

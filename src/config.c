@@ -200,7 +200,10 @@ static bool key_line(struct reading *r, char *str, size_t len)
 		open_section(r, str + 1);
 		return false;
 	}
-	if (strchr(str, '='))
+	const char *divider = str;
+	while (*divider && *divider != '=' && *divider != ':') /* inih would take a colon for one, too */
+		divider++;
+	if (*divider == '=')
 		return true;
 	text_clean(shown, sizeof(shown), str);
 	snprintf(msg, sizeof(msg), "\"%s\" is neither [section] nor key = value", shown);

@@ -573,6 +573,7 @@ TEST(brackets_have_to_be_closed_and_have_nothing_behind)
 TEST(a_line_that_is_nothing_is_quoted)
 {
 	wrong("[device a]\nattempts 4\n", 2, "\"attempts 4\" is neither [section] nor key = value");
+	wrong("[device a]\nmatch: usb=1-1.4\n", 2, "\"match: usb=1-1.4\" is neither [section] nor key = value");
 	wrong("[device a]\n  \xff\x01\n", 2, "\"\\xff\\x01\" is neither");
 }
 

@@ -58,6 +58,13 @@ for unit in replug@ replug-health replug-refresh; do
 	check "$unit.service names it" grep -q '^ExecStart=/opt/x/bin/replug ' "$tmp/prefix/$unit.service"
 done
 check 'the top level is as agreed' same "$(top)" 'LICENSE Makefile README.md packaging src tests udev-rules '
+# "[[7]]" and "[text][name]" want a line "[7]: target"; a target within the project has to be there.
+referred() { sed -nE '/^ {4}/!{s/`[^`]*`//g;p}' README.md | grep -oE '\[\[[0-9]+\]\]|\]\[[a-z0-9-]+\]' | tr -d '[]' | sort -u; }
+defined() { sed -nE 's/^\[([a-z0-9-]+)\]: .*/\1/p' README.md | sort; }
+targets() { { sed -nE 's/^\[[a-z0-9-]+\]: //p' README.md; grep -oE '\]\([^)]+\)' README.md | tr -d ']()'; } | grep -v '^https://'; }
+there() { local t; for t in $(targets); do [[ -e $t ]] || { echo "no $t"; return 1; }; done; }
+check 'the README has a target for each reference, and no other' same "$(referred)" "$(defined)"
+check 'those within the project are there' there
 mapfile -t scripts < <(grep -rlE '^#!/bin/(ba)?sh|^# shellcheck shell' tests packaging .ci)
 check 'shellcheck has nothing to say' silent shellcheck "${scripts[@]}"
 check 'zsh and fish understand their completions' silent bash -c \

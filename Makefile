@@ -9,6 +9,7 @@
 #   make matrix    SEEDS="1 2 3"                        every fault under every trigger, in random order
 #   make check-cross  ARCHES="arm64 armhf s390x"        build, unit tests and package for other processors, under QEMU's user
 #                                                      emulation (make deps-cross before)
+#   make timeline                                      runs the demo and draws the README's picture of it anew
 
 VERSION    := 0.1.0
 PREFIX     ?= /usr
@@ -186,6 +187,12 @@ deb:
 demo: payload
 	@if [ -t 1 ]; then colour=colour; fi; tests/vm/run --timeout 180 tests/vm/demo.sh $$colour
 
+# What happened when, in a run of the demo, and the picture of it. The README quotes two lines of that run, too.
+timeline: payload
+	@tests/vm/run --timeout 240 tests/vm/timeline.sh >$(B)/timeline.tsv
+	@awk -f tests/vm/timeline.awk $(B)/timeline.tsv >$(B)/timeline.svg
+	@cp $(B)/timeline.tsv tests/vm/; cp $(B)/timeline.svg packaging/doc/
+
 # Everything that building (deps-build), the demo and the tests need; nothing else is ever fetched.
 BUILD_DEPS := gcc libc6-dev make pkg-config libudev-dev libusb-1.0-0-dev libinih-dev libjson-c-dev
 DEB_DEPS   := build-essential debhelper
@@ -219,7 +226,7 @@ clean:
 	rm -rf $(B)
 
 FORCE:
-.PHONY: all payload deb install uninstall clean deps deps-build deps-cross demo check check-unit check-vm check-cross matrix lint FORCE
+.PHONY: all payload deb install uninstall clean deps deps-build deps-cross demo timeline check check-unit check-vm check-cross matrix lint FORCE
 
 # --- unit tests ---
 # Every source with the sanitizers in it, and a program for each file of tests; the scripts run the real programs,

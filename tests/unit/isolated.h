@@ -22,13 +22,17 @@ static inline bool write_file(const char *path, const char *text)
 static inline int isolate(void **state)
 {
 	char map[32];
-	unsigned uid = geteuid();
+	unsigned uid = geteuid(), gid = getegid();
 
 	(void)state;
 	if (unshare(CLONE_NEWNS | (uid ? CLONE_NEWUSER : 0)))
 		goto failed;
 	snprintf(map, sizeof(map), "0 %u 1", uid);
 	if (uid && !write_file("/proc/self/uid_map", map))
+		goto failed;
+	/* A file's group has to be one that is known there, too. */
+	snprintf(map, sizeof(map), "0 %u 1", gid);
+	if (uid && (!write_file("/proc/self/setgroups", "deny") || !write_file("/proc/self/gid_map", map)))
 		goto failed;
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) || mount("tmpfs", "/run", "tmpfs", 0, "mode=755") ||
 		mount("tmpfs", "/sys", "tmpfs", 0, "mode=755"))

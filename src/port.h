@@ -36,7 +36,8 @@ extern const char *const hub_power_name[];
 /* What a hub's descriptor says; -EBADMSG where it is none. ports becomes the number of them. */
 int hub_power_parse(const uint8_t *descriptor, size_t len, enum hub_power *power, unsigned *ports);
 
-/* What its answer about a port says: wPortStatus, USB 2.0 table 11-21 and USB 3.2 table 10-10; -EBADMSG if it is cut. */
+/* What its answer about a port says: wPortStatus, USB 2.0 table 11-21 and USB 3.2 table 10-10; -EBADMSG if it is cut.
+ */
 int port_state_parse(const uint8_t *status, size_t len, bool super_speed, bool *connected, bool *powered);
 
 /*

@@ -2,9 +2,9 @@
 #
 #   make            builds the programs                make deps     installs what building and testing need (Debian)
 #   make install    DESTDIR=, PREFIX=, SYSCONFDIR=     make demo     shows the main job on virtual USB devices
-#   make uninstall  keeps /etc/replug.conf             make check    runs every test
-#   make clean                                         make lint     formatting and static analysis
-#   make deb        builds the Debian package below build/deb
+#                   SYSTEMD=no: udev starts the runs   make check    runs every test
+#   make uninstall  keeps /etc/replug.conf             make lint     formatting and static analysis
+#   make clean                                         make deb      builds the Debian package below build/deb
 #   make fuzz      FUZZ_SECONDS=60                     looks for inputs that break what reads them
 #   make matrix    SEEDS="1 2 3"                        every fault under every trigger, in random order
 #   make check-cross  ARCHES="arm64 armhf s390x"        build, unit tests and package for other processors, under QEMU's user
@@ -24,6 +24,8 @@ BASHDIR    ?= $(PREFIX)/share/bash-completion/completions
 ZSHDIR     ?= $(PREFIX)/share/zsh/vendor-completions
 FISHDIR    ?= $(PREFIX)/share/fish/vendor_completions.d
 B          ?= build
+SYSTEMD    ?= yes
+$(if $(filter yes no,$(SYSTEMD)),,$(error SYSTEMD is yes or no))
 
 CFLAGS     ?= -O2 -g
 PKG_CONFIG ?= pkg-config
@@ -56,7 +58,8 @@ RELAY_OBJ  := $(call objects,replug-relay relay-run relay-hand relay-release rel
 PROGRAMS   := $(B)/replug $(B)/replug-match $(B)/replug-relay
 
 MANUALS    := replug.8 replug-match.8 replug-relay.1 replug.conf.5
-GENERATED  := $(addprefix $(B)/,60-replug.rules replug@.service replug-lost.service \
+GENERATED  := $(addprefix $(B)/,60-replug.rules 61-replug-systemd.rules 61-replug-run.rules replug-run \
+              replug@.service replug-lost.service \
               replug-health.service replug-refresh.service kvmd.service.conf replug-gpio.yaml $(MANUALS))
 TIMERS     := replug-health.timer replug-refresh.timer
 
@@ -97,21 +100,11 @@ $(B)/%: packaging/man/%.in $(B)/flags
 
 -include $(wildcard $(B)/obj/*.d)
 
-install: all
+install: all install-$(if $(filter no,$(SYSTEMD)),run,systemd)
 	install -D -m 0755 $(B)/replug '$(DESTDIR)$(BINDIR)/replug'
 	install -D -m 0755 $(B)/replug-relay '$(DESTDIR)$(BINDIR)/replug-relay'
 	install -D -m 0755 $(B)/replug-match '$(DESTDIR)$(UDEVDIR)/replug-match'
 	install -D -m 0644 $(B)/60-replug.rules '$(DESTDIR)$(UDEVDIR)/rules.d/60-replug.rules'
-	install -D -m 0644 $(B)/replug@.service '$(DESTDIR)$(UNITDIR)/replug@.service'
-	install -D -m 0644 $(B)/replug-lost.service '$(DESTDIR)$(UNITDIR)/replug-lost.service'
-	install -D -m 0644 packaging/systemd/replug-lost.path '$(DESTDIR)$(UNITDIR)/replug-lost.path'
-	mkdir -p '$(DESTDIR)$(UNITDIR)/paths.target.wants'
-	ln -sf ../replug-lost.path '$(DESTDIR)$(UNITDIR)/paths.target.wants/replug-lost.path'
-	install -D -m 0644 -t '$(DESTDIR)$(UNITDIR)' $(B)/replug-health.service $(B)/replug-refresh.service \
-		$(addprefix packaging/systemd/,$(TIMERS))
-	install -d -m 0755 '$(DESTDIR)$(UNITDIR)/timers.target.wants'
-	for t in $(TIMERS); do ln -sf "../$$t" '$(DESTDIR)$(UNITDIR)/timers.target.wants/'; done
-	install -D -m 0644 $(B)/kvmd.service.conf '$(DESTDIR)$(UNITDIR)/kvmd.service.d/replug.conf'
 	install -D -m 0644 $(B)/replug-gpio.yaml '$(DESTDIR)$(DATADIR)/replug-gpio.yaml'
 	install -D -m 0644 packaging/sysusers/replug.conf '$(DESTDIR)$(PREFIX)/lib/sysusers.d/replug.conf'
 	install -D -m 0644 packaging/tmpfiles/replug.conf '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/replug.conf'
@@ -123,17 +116,39 @@ install: all
 	install -D -m 0644 -t '$(DESTDIR)$(FISHDIR)' packaging/completion/replug.fish packaging/completion/replug-relay.fish
 	$(if $(DESTDIR),,$(SETTLE))
 
+# What starts the runs: one of these, not both.
+install-systemd: all
+	rm -f $(RUN_FILES)
+	install -D -m 0644 $(B)/61-replug-systemd.rules '$(DESTDIR)$(UDEVDIR)/rules.d/61-replug-systemd.rules'
+	install -D -m 0644 $(B)/replug@.service '$(DESTDIR)$(UNITDIR)/replug@.service'
+	install -D -m 0644 $(B)/replug-lost.service '$(DESTDIR)$(UNITDIR)/replug-lost.service'
+	install -D -m 0644 packaging/systemd/replug-lost.path '$(DESTDIR)$(UNITDIR)/replug-lost.path'
+	mkdir -p '$(DESTDIR)$(UNITDIR)/paths.target.wants'
+	ln -sf ../replug-lost.path '$(DESTDIR)$(UNITDIR)/paths.target.wants/replug-lost.path'
+	install -D -m 0644 -t '$(DESTDIR)$(UNITDIR)' $(B)/replug-health.service $(B)/replug-refresh.service \
+		$(addprefix packaging/systemd/,$(TIMERS))
+	install -d -m 0755 '$(DESTDIR)$(UNITDIR)/timers.target.wants'
+	for t in $(TIMERS); do ln -sf "../$$t" '$(DESTDIR)$(UNITDIR)/timers.target.wants/'; done
+	install -D -m 0644 $(B)/kvmd.service.conf '$(DESTDIR)$(UNITDIR)/kvmd.service.d/replug.conf'
+
+install-run: all
+	$(if $(DESTDIR),,$(REST))
+	rm -f $(SYSTEMD_FILES)
+	install -D -m 0644 $(B)/61-replug-run.rules '$(DESTDIR)$(UDEVDIR)/rules.d/61-replug-run.rules'
+	install -D -m 0755 $(B)/replug-run '$(DESTDIR)$(UDEVDIR)/replug-run'
+
+SYSTEMD_FILES = '$(DESTDIR)$(UDEVDIR)/rules.d/61-replug-systemd.rules' \
+	$(foreach u,replug@.service replug-lost.service replug-lost.path paths.target.wants/replug-lost.path \
+	kvmd.service.d/replug.conf replug-health.service replug-refresh.service $(TIMERS) \
+	$(addprefix timers.target.wants/,$(TIMERS)),'$(DESTDIR)$(UNITDIR)/$(u)')
+RUN_FILES     = '$(DESTDIR)$(UDEVDIR)/rules.d/61-replug-run.rules' '$(DESTDIR)$(UDEVDIR)/replug-run'
+
 uninstall:
 	$(if $(DESTDIR),,$(REST))
 	rm -f '$(DESTDIR)$(BINDIR)/replug' '$(DESTDIR)$(BINDIR)/replug-relay' '$(DESTDIR)$(UDEVDIR)/replug-match' \
-		'$(DESTDIR)$(UDEVDIR)/rules.d/60-replug.rules' '$(DESTDIR)$(UNITDIR)/replug@.service' \
-		'$(DESTDIR)$(UNITDIR)/replug-lost.service' '$(DESTDIR)$(UNITDIR)/replug-lost.path' \
-		'$(DESTDIR)$(UNITDIR)/paths.target.wants/replug-lost.path' \
-		'$(DESTDIR)$(UNITDIR)/kvmd.service.d/replug.conf' '$(DESTDIR)$(DATADIR)/replug-gpio.yaml' \
+		'$(DESTDIR)$(UDEVDIR)/rules.d/60-replug.rules' $(SYSTEMD_FILES) $(RUN_FILES) \
+		'$(DESTDIR)$(DATADIR)/replug-gpio.yaml' '$(DESTDIR)$(LIBDIR)/replug.conf' \
 		'$(DESTDIR)$(PREFIX)/lib/sysusers.d/replug.conf' '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/replug.conf' \
-		'$(DESTDIR)$(LIBDIR)/replug.conf' '$(DESTDIR)$(UNITDIR)/replug-health.service' \
-		'$(DESTDIR)$(UNITDIR)/replug-refresh.service' $(foreach t,$(TIMERS),'$(DESTDIR)$(UNITDIR)/$(t)' \
-		'$(DESTDIR)$(UNITDIR)/timers.target.wants/$(t)') \
 		$(foreach m,$(MANUALS),'$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(m)') \
 		'$(DESTDIR)$(BASHDIR)/replug' '$(DESTDIR)$(BASHDIR)/replug-relay' '$(DESTDIR)$(ZSHDIR)/_replug' \
 		'$(DESTDIR)$(ZSHDIR)/_replug-relay' '$(DESTDIR)$(FISHDIR)/replug.fish' '$(DESTDIR)$(FISHDIR)/replug-relay.fish'
@@ -145,9 +160,10 @@ uninstall:
 RELOAD = if [ -e /run/udev/control ]; then udevadm control --reload; fi; \
 	if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 # The links in the targets' folders count from the next boot on; what somebody has masked stays off.
-START  = if [ -d /run/systemd/system ]; then systemctl start replug-lost.path $(TIMERS) || :; fi
+START  = $(if $(filter no,$(SYSTEMD)),:,if [ -d /run/systemd/system ]; then systemctl start replug-lost.path $(TIMERS) || :; fi)
 REST   = if [ -d /run/systemd/system ]; then systemctl stop replug-lost.path $(TIMERS) || :; fi
-SETTLE = if command -v systemd-sysusers >/dev/null; then systemd-sysusers replug.conf; fi; \
+SETTLE = if command -v systemd-sysusers >/dev/null; then systemd-sysusers replug.conf; \
+	elif ! getent group replug >/dev/null; then groupadd -r replug || addgroup -S replug; fi; \
 	if [ -d /run/systemd/system ]; then systemd-tmpfiles --create replug.conf; fi; $(RELOAD); $(START)
 
 # The bench: a virtual machine with virtual USB devices, and replug as it was installed into it.
@@ -226,7 +242,8 @@ clean:
 	rm -rf $(B)
 
 FORCE:
-.PHONY: all payload deb install uninstall clean deps deps-build deps-cross demo timeline check check-unit check-vm check-cross matrix lint FORCE
+.PHONY: all payload deb install install-systemd install-run uninstall clean deps deps-build deps-cross demo timeline check check-unit check-vm \
+        check-cross matrix lint FORCE
 
 # --- unit tests ---
 # Every source with the sanitizers in it, and a program for each file of tests; the scripts run the real programs,

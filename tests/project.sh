@@ -4,6 +4,7 @@
 . "$(dirname "$0")/unit/tap.bash"
 cd "$here" || exit 1
 same() { diff <(echo "$1") <(echo "$2"); }
+not() { ! "$@"; }
 silent() { # a command that must succeed without a word
 	local out
 	out=$("$@" 2>&1) && [[ -z $out ]] || { echo "$out"; return 1; }
@@ -36,6 +37,7 @@ check 'and nothing else' same "$(installed)" '755 usr/bin/replug
 644 usr/lib/tmpfiles.d/replug.conf
 755 usr/lib/udev/replug-match
 644 usr/lib/udev/rules.d/60-replug.rules
+644 usr/lib/udev/rules.d/61-replug-systemd.rules
 644 usr/share/bash-completion/completions/replug
 777 usr/share/bash-completion/completions/replug-relay
 644 usr/share/fish/vendor_completions.d/replug-relay.fish
@@ -47,7 +49,19 @@ check 'and nothing else' same "$(installed)" '755 usr/bin/replug
 644 usr/share/replug/replug-gpio.yaml
 644 usr/share/zsh/vendor-completions/_replug
 644 usr/share/zsh/vendor-completions/_replug-relay'
+list=$(installed)
+check 'make install SYSTEMD=no, over that' make -s B="$tmp/gcc" CC=gcc install DESTDIR="$tmp/root" SYSTEMD=no
+check 'has udev start the runs, and leaves no unit' same "$(installed)" "$({ grep -v systemd <<<"$list"
+	echo '755 usr/lib/udev/replug-run'
+	echo '644 usr/lib/udev/rules.d/61-replug-run.rules'
+} | LC_ALL=C sort -k2)"
+check 'no placeholder is left in that' same "$(grep -rlE '@[A-Z]+@' "$tmp/root")" ''
+check 'make install, over that' make -s B="$tmp/gcc" CC=gcc install DESTDIR="$tmp/root"
+check 'has systemd start them' same "$(installed)" "$list"
+check 'SYSTEMD is yes or no' not make -s SYSTEMD=0 install DESTDIR="$tmp/root"
 check 'no placeholder is left in what was installed' same "$(grep -rlE '@[A-Z]+@' "$tmp/root")" ''
+make -s B="$tmp/gcc" CC=gcc install DESTDIR="$tmp/root" SYSTEMD=no
+touch "$tmp/root/usr/lib/udev/rules.d/61-replug-systemd.rules" # from another time
 check 'make uninstall' make -s B="$tmp/gcc" uninstall DESTDIR="$tmp/root"
 check 'leaves no file' same "$(installed)" ''
 check 'another PREFIX reaches the rules and the unit' make -s B="$tmp/prefix" PREFIX=/opt/x all
@@ -65,7 +79,7 @@ targets() { { sed -nE 's/^\[[a-z0-9-]+\]: //p' README.md; grep -oE '\]\([^)]+\)'
 there() { local t; for t in $(targets); do [[ -e $t ]] || { echo "no $t"; return 1; }; done; }
 check 'the README has a target for each reference, and no other' same "$(referred)" "$(defined)"
 check 'those within the project are there' there
-mapfile -t scripts < <(grep -rlE '^#!/bin/(ba)?sh|^# shellcheck shell' tests packaging .ci)
+mapfile -t scripts < <(grep -rlE '^#!/bin/(ba)?sh|^# shellcheck shell' tests packaging udev-rules .ci)
 check 'shellcheck has nothing to say' silent shellcheck "${scripts[@]}"
 check 'zsh and fish understand their completions' silent bash -c \
 	'zsh -n packaging/completion/_replug && zsh -n packaging/completion/_replug-relay && fish -n packaging/completion/*.fish'

@@ -169,12 +169,16 @@ configure </dev/null
 
 # --- files ---
 paths() { sed -nE 's/^\.(It )?Pa //p' "$@" | sed 's/ [.,;]$//' | sort -u; }
-lost() { # what is documented below the prefix and not installed
+make -s -C "$here" B="$stage/obj" PREFIX="$stage/usr" SYSCONFDIR="$stage/etc" SYSTEMD=no DESTDIR="$tmp/run" install >/dev/null
+lost() { # what is documented below the prefix and installed neither with systemd nor without
 	local p
-	while read -r p; do [[ $p != "$stage"/usr/* || -e $p ]] || echo "$p"; done < <(paths "$replug8" "$match8" "$relay1" "$conf5")
+	while read -r p; do [[ $p != "$stage"/usr/* || -e $p || -e $tmp/run$p ]] || echo "$p"; done < <(paths "$replug8" "$match8" "$relay1" "$conf5")
 }
 check 'each file that is documented is installed' equal "$(lost)" ''
-installed() { find "$stage/usr" -type f ! -path "$share/man/*" ! -path "$bin/*" ! -path '*complet*' | sort; }
+installed() {
+	{ find "$stage/usr" -type f && find "$tmp/run" -type f -printf '/%P\n'; } |
+		grep -vE "^($share/man|$bin)/|complet" | sort -u
+}
 check 'each file that is installed is documented' equal \
 	"$(comm -23 <(installed) <(paths "$replug8" "$match8" "$relay1" "$conf5"))" ''
 check 'each unit is explained' same "$(cd "$stage/usr/lib/systemd/system" && find . -maxdepth 1 -name 'replug*' -printf '%f\n')" \

@@ -5,6 +5,7 @@
 #                   SYSTEMD=no: udev starts the runs   make check    runs every test
 #   make uninstall  keeps /etc/replug.conf             make lint     formatting and static analysis
 #   make clean                                         make deb      builds the Debian package below build/deb
+#   make arch       builds the Arch package below build/arch
 #   make fuzz      FUZZ_SECONDS=60                     looks for inputs that break what reads them
 #   make matrix    SEEDS="1 2 3"                        every fault under every trigger, in random order
 #   make check-cross  ARCHES="arm64 armhf s390x"        build, unit tests and package for other processors, under QEMU's user
@@ -184,6 +185,10 @@ payload: all $(EMU) $(B)/killat
 	@cp -R Makefile packaging $(B)/vm/payload/usr/src/replug/
 	@install -m 0755 $$(command -v make) $(B)/vm/payload/usr/local/bin/
 
+# What is ours, and not what a build has left.
+TREE = { git ls-files -z 2>/dev/null || find LICENSE Makefile README.md packaging src tests udev-rules -type f -print0; } | \
+	tar -c --null -T -
+
 # The Debian package. Its tools want packaging/debian at the top of the tree, so they get a tree of their own, and nothing of
 # this make's variables.
 DEB      := $(B)/deb
@@ -194,11 +199,24 @@ deb:
 	@command -v dpkg-buildpackage >/dev/null || { echo 'no `dpkg-buildpackage` here: run `make deps`' >&2; exit 2; }
 	@rm -rf $(DEB)
 	@mkdir -p $(DEB_TREE)
-	@{ git ls-files -z 2>/dev/null || find LICENSE Makefile README.md packaging src tests udev-rules -type f -print0; } | \
-		tar -c --null -T - | tar -x -C $(DEB_TREE)
+	@$(TREE) | tar -x -C $(DEB_TREE)
 	@mv $(DEB_TREE)/packaging/debian $(DEB_TREE)/debian
 	@cd $(DEB_TREE) && env -i PATH="$$PATH" LC_ALL=C.UTF-8 DEB_BUILD_OPTIONS="parallel=$$(nproc)" \
 		dpkg-buildpackage -us -uc $(DEBFLAGS) >../build.log 2>&1 || { tail -n 20 ../build.log >&2; exit 1; }
+
+# The Arch package (PiKVM OS). makepkg is nothing for root, and nobody else may look into every clone: it gets a copy
+# elsewhere. Away from Arch there are no packages that a dependency could be looked up in.
+ARCH := $(B)/arch
+
+arch:
+	@command -v makepkg bsdtar >/dev/null || { echo 'no `makepkg` or `bsdtar` here: run `make deps`' >&2; exit 2; }
+	@rm -rf $(ARCH)
+	@mkdir -p $(ARCH)
+	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && $(TREE) | tar -x -C "$$tmp" && \
+		if [ "$$(id -u)" = 0 ]; then chown -R 65534:65534 "$$tmp"; as='setpriv --reuid=65534 --regid=65534 --clear-groups'; fi && \
+		{ env -i -C "$$tmp/packaging/arch" PATH="$$PATH" HOME="$$tmp" LC_ALL=C.UTF-8 MAKEFLAGS="-j$$(nproc)" $$as \
+			makepkg $(if $(wildcard /var/lib/pacman/local/*-*),,--nodeps) >$(ARCH)/build.log 2>&1 || \
+			{ tail -n 20 $(ARCH)/build.log >&2; exit 1; }; } && cp "$$tmp"/packaging/arch/*.pkg.tar* $(ARCH)/
 
 demo: payload
 	@if [ -t 1 ]; then colour=colour; fi; tests/vm/run --timeout 180 tests/vm/demo.sh $$colour
@@ -212,8 +230,9 @@ timeline: payload
 # Everything that building (deps-build), the demo and the tests need; nothing else is ever fetched.
 BUILD_DEPS := gcc libc6-dev make pkg-config libudev-dev libusb-1.0-0-dev libinih-dev libjson-c-dev
 DEB_DEPS   := build-essential debhelper
+ARCH_DEPS  := makepkg libarchive-tools pacman-package-manager
 TEST_DEPS  := libcmocka-dev qemu-system-x86 mmdebstrap cpio xz-utils clang libclang-rt-dev shellcheck strace valgrind \
-              mandoc zsh fish $(DEB_DEPS) lintian
+              mandoc zsh fish $(DEB_DEPS) lintian $(ARCH_DEPS)
 SUDO       := $(if $(filter 0,$(shell id -u)),,sudo)
 APT_GET    := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q
 
@@ -242,8 +261,8 @@ clean:
 	rm -rf $(B)
 
 FORCE:
-.PHONY: all payload deb install install-systemd install-run uninstall clean deps deps-build deps-cross demo timeline check check-unit check-vm \
-        check-cross matrix lint FORCE
+.PHONY: all payload deb arch install install-systemd install-run uninstall clean deps deps-build deps-cross demo timeline check \
+        check-unit check-vm check-cross matrix lint FORCE
 
 # --- unit tests ---
 # Every source with the sanitizers in it, and a program for each file of tests; the scripts run the real programs,
@@ -323,8 +342,8 @@ CASES := $(addprefix tests/vm/cases/,40-health.sh 13-hundred.sh 09-torn.sh 15-ve
 CASES += $(filter-out $(CASES) $(TIMED),$(wildcard tests/vm/cases/*.sh))
 
 check:
-	@$(MAKE) -j2 payload stage $(SAN_BIN) $(FUZZ_BIN) deb
-	@tests/run $(UNIT) --beside tests/project.sh tests/deb.sh tests/fuzz.sh --vm $(SAMPLE) $(CASES) $(EMU_TESTS) $(TIMED)
+	@$(MAKE) -j2 payload stage $(SAN_BIN) $(FUZZ_BIN) deb arch
+	@tests/run $(UNIT) --beside tests/project.sh tests/deb.sh tests/arch.sh tests/fuzz.sh --vm $(SAMPLE) $(CASES) $(EMU_TESTS) $(TIMED)
 
 # The whole fault matrix, of which `check` takes a sample, with seeds that decide its order and delays. What each run said is
 # kept in build/vm/.
@@ -335,7 +354,7 @@ matrix: payload
 		tests/run --arg $$seed --vm $(MATRIX) || bad="$$bad $$seed"; done; \
 		[ -z "$$bad" ] || { echo "failed with these seeds:$$bad"; exit 1; }
 
-check-vm: payload deb
+check-vm: payload deb arch
 	@tests/run --vm $(CASES) $(TIMED)
 
 # Not part of `check`: it takes minutes, and a gigabyte and a half for the compilers.

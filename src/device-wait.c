@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,10 +14,10 @@
 /* How often to look all the same while both kinds of event are heard: a queue that overflowed loses some. */
 enum { SAFETY_MS = 250 };
 
-static struct udev_monitor *listen_to(struct watch *w, const char *group)
+static struct udev_monitor *listen_to_kernel(struct watch *w)
 {
 	static const char *const subsystems[] = {"usb", "tty", "video4linux", "sound", "hidraw", "input"};
-	struct udev_monitor *m = udev_monitor_new_from_netlink(w->udev, group);
+	struct udev_monitor *m = udev_monitor_new_from_netlink(w->udev, "kernel");
 	struct epoll_event ev = {.events = EPOLLIN};
 
 	if (!m)
@@ -30,43 +31,63 @@ static struct udev_monitor *listen_to(struct watch *w, const char *group)
 	return m;
 }
 
+/*
+ * udev renames a device's entry into its database once links and permissions are done (device_update_db in systemd's
+ * libsystemd/sd-device). Its own events stay within its network namespace, which is not that of our units; the kernel
+ * sends its events to all of the initial user namespace (uevent_net_init in lib/kobject_uevent.c).
+ */
+static int listen_to_udev(struct watch *w)
+{
+	struct epoll_event ev = {.events = EPOLLIN};
+	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+
+	if (fd >= 0 && (inotify_add_watch(fd, "/run/udev/data", IN_MOVED_TO | IN_ONLYDIR) < 0 ||
+			       epoll_ctl(w->fd, EPOLL_CTL_ADD, fd, &ev))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
 void watch_open(struct watch *w, struct udev *udev)
 {
-	*w = (struct watch){.udev = udev, .fd = epoll_create1(EPOLL_CLOEXEC)};
+	*w = (struct watch){.udev = udev, .settled = -1, .fd = epoll_create1(EPOLL_CLOEXEC)};
 	if (w->fd < 0)
 		return;
-	w->kernel = listen_to(w, "kernel");
-	w->settled = listen_to(w, "udev");
+	w->kernel = listen_to_kernel(w);
+	w->settled = listen_to_udev(w);
 }
 
 void watch_close(struct watch *w)
 {
 	if (w->kernel)
 		udev_monitor_unref(w->kernel);
-	if (w->settled)
-		udev_monitor_unref(w->settled);
-	if (w->fd >= 0)
+	if (w->fd >= 0) {
+		if (w->settled >= 0)
+			close(w->settled);
 		close(w->fd);
-	*w = (struct watch){.fd = -1};
+	}
+	*w = (struct watch){.settled = -1, .fd = -1};
 }
 
-static void drain(struct udev_monitor *m)
+static void drain(struct watch *w)
 {
+	char events[4096];
 	struct udev_device *u;
 
-	while (m && (u = udev_monitor_receive_device(m)))
+	while (w->kernel && (u = udev_monitor_receive_device(w->kernel)))
 		udev_device_unref(u);
+	while (w->settled >= 0 && read(w->settled, events, sizeof(events)) > 0)
+		;
 }
 
 int watch_next(struct watch *w, uint64_t deadline)
 {
-	uint64_t look = clock_ms() + (w->kernel && w->settled ? SAFETY_MS : WAIT_POLL_MS);
+	uint64_t look = clock_ms() + (w->kernel && w->settled >= 0 ? SAFETY_MS : WAIT_POLL_MS);
 	int r = wait_for(w->fd, POLLIN, look < deadline ? look : deadline);
 
-	if (r > 0) {
-		drain(w->kernel);
-		drain(w->settled);
-	}
+	if (r > 0)
+		drain(w);
 	return r < 0 ? r : 0;
 }
 
@@ -101,7 +122,7 @@ static bool node_settled(struct watch *w, const struct back *b, const struct nod
 
 static bool udev_settled(struct watch *w, const struct back *b, const struct device *now, char *why, size_t size)
 {
-	if (!w->settled || access("/run/udev/control", F_OK))
+	if (access("/run/udev/control", F_OK))
 		return true; /* nobody makes links here */
 	for (unsigned i = 0; i < now->nodes; i++) {
 		const struct node *n = &now->node[i];

@@ -77,11 +77,12 @@ void device_name(const struct device *d, char *dst, size_t size);
 /* How long ago udev first saw the device, in ms; 0 where it does not say. */
 uint64_t device_age(struct udev *udev, const struct device *d);
 
-/* Follows the kernel's events and udev's, to be woken by them. */
+/* Follows the kernel's events and what udev writes down, to be woken by them. */
 struct watch {
 	struct udev *udev;
-	struct udev_monitor *kernel, *settled; /* NULL where it cannot be had: then looking often has to do */
-	int fd;                                /* readable when there is an event; -1: none */
+	struct udev_monitor *kernel; /* NULL where it cannot be had: then looking often has to do */
+	int settled;                 /* inotify of udev's database; -1: likewise */
+	int fd;                      /* readable when there is an event; -1: none */
 };
 
 void watch_open(struct watch *w, struct udev *udev);

@@ -90,8 +90,9 @@ SUBST = sed $(foreach v,PREFIX SYSCONFDIR BINDIR LIBDIR DATADIR UDEVDIR UNITDIR,
 $(B)/%: udev-rules/%.in $(B)/flags
 	$(call Q,GEN) $(SUBST) $< > $@
 
-$(B)/%: packaging/systemd/%.in $(B)/flags
-	$(call Q,GEN) $(SUBST) $< > $@
+# What the units may do is the same for all.
+$(B)/%.service: packaging/systemd/%.service.in packaging/systemd/sandbox $(B)/flags
+	$(call Q,GEN) $(SUBST) -e '/^@SANDBOX@$$/{r packaging/systemd/sandbox' -e 'd}' $< > $@
 
 $(B)/%: packaging/kvmd/%.in $(B)/flags
 	$(call Q,GEN) $(SUBST) $< > $@

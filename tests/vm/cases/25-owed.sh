@@ -81,7 +81,8 @@ in_unit() { # METHOD CALL
 		max-resets = 20
 		cool-down = 0
 	END
-	printf '[Service]\nExecStart=\nExecStart=killat -a %s replug recover --event %%f\n' "$2" >/run/systemd/system/replug@.service.d/kill.conf
+	# killat traces, which the unit does not let replug do.
+	printf '[Service]\nSystemCallFilter=@debug\nExecStart=\nExecStart=killat -a %s replug recover --event %%f\n' "$2" >/run/systemd/system/replug@.service.d/kill.conf
 	systemctl daemon-reload
 	settled
 	paid=$(payments)

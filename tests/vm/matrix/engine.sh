@@ -63,7 +63,7 @@ set_up() { # LANES
 		[Service]
 		StandardOutput=append:$work/journal
 		StandardError=append:$work/journal
-		ExecStopPost=/bin/sh -c 'f=%f; echo "\$\$EXIT_CODE \$\$EXIT_STATUS" >>$work/ended.\$\${f##*/}'
+		ExecStopPost=+/bin/sh -c 'f=%f; echo "\$\$EXIT_CODE \$\$EXIT_STATUS" >>$work/ended.\$\${f##*/}'
 	END
 	systemctl daemon-reload
 	: >"$work/journal"

@@ -1,0 +1,101 @@
+#!/bin/bash
+# What the units may do: what a run needs, and little else.
+# shellcheck source=tests/vm/lib.sh
+. /bench/lib.sh
+start_emulator
+stay_awake
+settings() { # METHOD
+	configure <<-END
+		[device hid]
+		reset = $1
+		power-off = 100ms
+		[device capture]
+		every = 1s
+		[guard]
+		cool-down = 0
+		max-resets = 20
+		forgive = 0
+	END
+}
+modes() { equal "$(find /run/replug -maxdepth 1 -name "$1" -printf '%u:%g %m\n' | sort -u)" "$2"; }
+did() { [[ $(jq -r '"\(.state) \(.action)"' "/run/replug/${at[hid]}.json") == "recovered $1" ]]; }
+units=/usr/lib/systemd/system
+
+for unit in replug@ replug-lost replug-health replug-refresh; do
+	check "$unit.service: an exposure of 1.5 at most" systemd-analyze security --no-pager --offline=yes --threshold=15 $units/$unit.service
+done
+check 'systemd understands every line of the units' equal \
+	"$(systemd-analyze verify --man=no $units/replug@x.service $units/replug-{lost,health,refresh}.service 2>&1)" ''
+
+# A node that a rule of somebody's gives to somebody else; drivers that the first plug loads.
+mkdir -p /run/udev/rules.d
+printf 'SUBSYSTEM=="%s", OWNER:="4321", MODE:="0600"\n' usb tty >/run/udev/rules.d/99-mine.rules
+udevadm control --reload
+rm -rf /run/replug
+settings usb
+plug hid bridge wedge=1
+check 'a wedged chip is recovered, though its nodes are another user'\''s' healed hid
+settled
+check 'which they are' equal "$(stat -c '%u %a' "/dev/$(node hid)")" '4321 600'
+check 'the folder is for all to read' modes replug 'root:root 755'
+check 'so are the records' modes '*.json' 'root:root 644'
+check 'the locks are not' modes '*.lock' 'root:root 600'
+for method in rebind authorize power; do
+	settings $method
+	replug_it hid
+	check "$method in the unit" until_ 30 did "$method+init"
+done
+replug recover "usb=${at[hid]}" >/dev/null
+check 'by hand the modes are the same' modes '*.json' 'root:root 644'
+check 'of the locks, too' modes '*.lock' 'root:root 600'
+
+# Who has a node open, of whatever user.
+plug dongle capture
+healed dongle
+settled
+sleep() { read -rt "$1" -u "$never" || :; }
+setpriv --reuid=4322 --regid=4322 --groups="$(getent group video | cut -d: -f3)" --inh-caps=-all \
+	sh -c 'exec sleep 600 <"$0"' "$(picture dongle)" &
+holder=$!
+until_ 10 eval '[[ $(readlink /proc/$holder/fd/0) == /dev/video* ]]'
+mark
+until_ 10 grep -q 'due' <(replug refresh --dry-run "usb=${at[dongle]}")
+sleep 1
+check 'the round of refresh' systemctl start replug-refresh.service
+check 'finds whoever has the device, of whatever user' equal "$(jq .postponed "/run/replug/${at[dongle]}.json")" true
+check 'and leaves it alone' saw_times 0 'dongle reset'
+kill $holder
+
+# And what a run may not: asked by a program in its place.
+cat >/run/try <<'END'
+#!/bin/bash
+try() { if eval "$1" 2>/dev/null; then echo "may: $1"; else echo "may not: $1"; fi; }
+try 'echo >/run/replug/tried'
+try 'echo >/run/tried'
+try 'echo >/etc/tried'
+try 'echo >/tmp/tried'
+try 'ls /root/mine'
+try 'echo 1 >/proc/sys/kernel/sysrq'
+try 'echo 1 >/sys/devices/system/cpu/cpu1/online'
+try 'echo 1 >/sys/module/usbcore/parameters/autosuspend'
+try 'exec 3</dev/kmsg'
+try 'exec 3<>/dev/ttyS0'
+try 'mknod /run/replug/node c 1 1'
+try 'chown 4321 /run/replug/tried'
+try 'mount -t tmpfs none /mnt'
+try 'unshare -n true'
+try '[[ $(nice -n -5 nice) == -5 ]]'
+END
+: >/root/mine
+check 'a program that is not in a unit may do all of it' equal "$(bash /run/try | grep -c '^may: ')" 15
+umount /mnt
+rm /run/replug/node
+mkdir -p /run/systemd/system/replug@.service.d
+printf '[Service]\nExecStart=\nExecStart=/bin/bash /run/try\nExecStopPost=\n' >/run/systemd/system/replug@.service.d/try.conf
+systemctl daemon-reload
+systemctl start replug@try.service
+check 'a run may write what it has to, and nothing else' equal "$(journal -u replug@try.service | grep '^may: ')" 'may: echo >/run/replug/tried'
+check 'of all that was tried' equal "$(journal -u replug@try.service | grep -c '^may not: ')" 14
+rm -rf /run/systemd/system/replug@.service.d /run/replug/tried /etc/tried /tmp/tried
+systemctl daemon-reload
+finish

@@ -12,6 +12,7 @@
 #include "port.h"
 #include "selector.h"
 #include "sysfs.h"
+#include "text.h"
 
 __attribute__((format(printf, 2, 3))) static int add(char *owed, const char *format, ...)
 {
@@ -64,7 +65,7 @@ static int pay_authorize(const char *device, unsigned dev, char *why, size_t siz
 	/* The kernel authorizes it also where it then cannot configure it: that is for whoever verifies to tell. */
 	if (!e || sysfs_number(dir, "authorized", 10) || access(dir, F_OK))
 		return 0;
-	snprintf(why, size, "%s cannot be authorized again: %s", device, strerror(-e));
+	snprintf(why, size, "%s cannot be authorized again: %s%s", device, strerror(-e), text_refusal(-e));
 	return e;
 }
 
@@ -83,7 +84,7 @@ static int pay_bind(const char *what, unsigned dev, char *why, size_t size)
 	/* That, too, can come as an error; only what keeps us from asking leaves something owed. */
 	if (e != -EACCES && e != -EPERM && e != -EROFS && e != -ENOMEM)
 		return 0;
-	snprintf(why, size, "%s cannot be bound to its driver again: %s", what, strerror(-e));
+	snprintf(why, size, "%s cannot be bound to its driver again: %s%s", what, strerror(-e), text_refusal(-e));
 	return e;
 }
 

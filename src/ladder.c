@@ -9,6 +9,7 @@
 #include "debt.h"
 #include "port.h"
 #include "sysfs.h"
+#include "text.h"
 #include "usb.h"
 #include "wait.h"
 
@@ -90,7 +91,8 @@ static int take_rebind(struct rung *r)
 		int failed = sysfs_write(dir, "unbind", what[i]);
 		/* One that has no driver, or lost it along with another's, is where it was to be. */
 		if (failed && failed != -ENODEV && !e)
-			snprintf(r->why, r->size, "%s cannot be unbound: %s", what[i], strerror(-(e = failed)));
+			snprintf(r->why, r->size, "%s cannot be unbound: %s%s", what[i], strerror(-(e = failed)),
+				text_refusal(-failed));
 	}
 	int paid = settle(r, owed);
 	return e ? e : paid;
@@ -112,7 +114,7 @@ static int take_authorize(struct rung *r)
 	r->tried = true;
 	e = sysfs_write(dir, "authorized", "0");
 	if (e && e != -ENODEV)
-		snprintf(r->why, r->size, "%s/authorized: %s", dir, strerror(-e));
+		snprintf(r->why, r->size, "%s/authorized: %s%s", dir, strerror(-e), text_refusal(-e));
 	int paid = settle(r, owed);
 	return e ? e : paid;
 }

@@ -10,6 +10,7 @@
 
 #include "selector.h"
 #include "sysfs.h"
+#include "text.h"
 #include "usb.h"
 
 /* Hub class requests and features: USB 2.0 tables 11-15 to 11-17, 11-21; USB 3.2 table 10-10 for the power bit. */
@@ -186,7 +187,6 @@ int port_power(const struct port *p, bool on, char *why, size_t size)
 	if (e == -ENODEV) /* a kernel before 6.0 */
 		return on ? ask_power(p, true, why, size) : asked;
 	if (e)
-		snprintf(why, size, "%s/disable: %s%s", p->dir, strerror(-e),
-			e == -EACCES ? " (this needs root)" : "");
+		snprintf(why, size, "%s/disable: %s%s", p->dir, strerror(-e), text_refusal(-e));
 	return e;
 }

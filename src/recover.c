@@ -10,6 +10,7 @@
 #include "lost.h"
 #include "story.h"
 #include "sysfs.h"
+#include "text.h"
 #include "wait.h"
 
 /* The kernel's own tries to enumerate a device that does not answer. */
@@ -113,10 +114,9 @@ static int take_lock(const struct run *run, const char *port)
 		log_line(run->mode == RECOVER_CHECKUP ? LOG_DEBUG : LOG_WARNING,
 			"%s: another run%s has this port; `replug status` shows how it ends", s.name,
 			story_process(r, who, sizeof(who)));
-	} else if (lock == -EACCES || lock == -EPERM) {
-		log_line(LOG_ERR, "%s: cannot lock it: %s; this needs root", s.name, strerror(-lock));
 	} else if (lock < 0) {
-		log_line(LOG_ERR, "%s: cannot lock it in " RECORD_DIR ": %s", s.name, strerror(-lock));
+		log_line(LOG_ERR, "%s: cannot lock it in " RECORD_DIR ": %s%s", s.name, strerror(-lock),
+			text_refusal(-lock));
 	}
 	return lock;
 }

@@ -82,8 +82,7 @@ static enum answer decide(const struct call *c, struct turn *k)
 
 	if (lock < 0) {
 		if (lock != -EWOULDBLOCK)
-			log_line(LOG_ERR, "%s: cannot lock it: %s%s", k->name, strerror(-lock),
-				lock == -EACCES || lock == -EPERM ? "; this needs root" : "");
+			log_line(LOG_ERR, "%s: cannot lock it: %s%s", k->name, strerror(-lock), text_refusal(-lock));
 		return lock == -EWOULDBLOCK ? LOCKED : UNLOCKABLE;
 	}
 	enum answer a = weigh(c, k);

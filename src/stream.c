@@ -9,6 +9,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "text.h"
+
 static void name_format(const struct v4l2_pix_format *f, char *dst, size_t size)
 {
 	char code[5];
@@ -29,7 +31,7 @@ int stream_ask(const char *path, char *words, size_t size)
 
 	if (fd < 0) {
 		e = errno == ENOENT || errno == ENXIO ? ENODEV : errno;
-		snprintf(words, size, "%s: %s", path, strerror(e));
+		snprintf(words, size, "%s: %s%s", path, strerror(e), text_refusal(e));
 		return -e;
 	}
 	if (ioctl(fd, VIDIOC_G_FMT, &f) || ioctl(fd, VIDIOC_TRY_FMT, &f)) {

@@ -185,3 +185,16 @@ void text_span(char *dst, size_t size, uint64_t ms)
 	else
 		snprintf(dst, size, "%llus", s);
 }
+
+const char *text_refusal(int e)
+{
+	switch (e) {
+	case EACCES:
+		return " (this needs root)";
+	case EPERM: /* to root: by a control group's list of devices, or a filter of system calls */
+	case EROFS: /* /sys is not mounted like that by itself */
+		return " (the sandbox of its unit, or a container, does not allow it)";
+	default:
+		return "";
+	}
+}

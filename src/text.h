@@ -45,6 +45,9 @@ void text_duration_show(char *dst, size_t size, uint32_t ms);
 /* Writes a time span in its two largest units, for a person: "3h 12min", "4min 5s", "12s"; up to a second is "1s". */
 void text_span(char *dst, size_t size, uint64_t ms);
 
+/* Where root is refused, who refuses: " (this needs root)", or the like, for a positive errno; "" for any other. */
+const char *text_refusal(int e);
+
 /* A decimal number, nothing before or after it. Returns 0, -EINVAL or -ERANGE (outside min..max). */
 int text_number(const char *text, unsigned min, unsigned max, unsigned *out);
 

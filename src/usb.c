@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "text.h"
+
 enum { REQUEST_MS = 1000 };
 
 int usb_errno(int e)
@@ -60,7 +62,7 @@ int usb_open(struct usb *u, unsigned bus, unsigned dev, char *why, size_t size)
 	u->fd = open(path, O_RDWR | O_CLOEXEC);
 	if (u->fd < 0) {
 		int e = errno == ENOENT || errno == ENXIO ? ENODEV : errno;
-		snprintf(why, size, "%s: %s%s", path, strerror(e), e == EACCES ? " (this needs root)" : "");
+		snprintf(why, size, "%s: %s%s", path, strerror(e), text_refusal(e));
 		return -e;
 	}
 	/* libusb is told of the descriptor and never looks at the bus. */

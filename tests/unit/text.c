@@ -172,6 +172,14 @@ TEST(nothing_is_near_when_more_than_half_of_the_word_is_wrong)
 	assert_non_null(text_nearest("abcd", (const char *const[]){"axyd", NULL}));
 }
 
+TEST(who_refuses_root_is_told)
+{
+	assert_string_equal(text_refusal(EACCES), " (this needs root)");
+	holds(text_refusal(EPERM), "sandbox");
+	holds(text_refusal(EROFS), "sandbox");
+	assert_string_equal(text_refusal(ENODEV), "");
+}
+
 TEST(a_word_too_long_to_compare_has_no_nearest)
 {
 	char word[400];
@@ -320,6 +328,7 @@ int main(void)
 		cmocka_unit_test(the_nearest_word_is_found_over_each_kind_of_edit),
 		cmocka_unit_test(neighbours_that_changed_places_count_as_one_edit),
 		cmocka_unit_test(nothing_is_near_when_more_than_half_of_the_word_is_wrong),
+		cmocka_unit_test(who_refuses_root_is_told),
 		cmocka_unit_test(a_word_too_long_to_compare_has_no_nearest),
 		cmocka_unit_test(durations_have_units_and_a_bare_number_is_seconds),
 		cmocka_unit_test(a_duration_beyond_32_bits_is_out_of_range),

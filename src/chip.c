@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "serial.h"
+#include "text.h"
 #include "use.h"
 #include "wait.h"
 
@@ -168,17 +169,31 @@ static void explain(const struct talk *t, char *why, size_t size)
 		n ? ", which may take its answers" : "");
 }
 
+/* TIOCEXCL, which whoever has CAP_SYS_ADMIN may ignore (tty_reopen in the kernel's drivers/tty/tty_io.c). */
+static void explain_exclusive(const struct talk *t, char *why, size_t size)
+{
+	char others[160];
+	unsigned n = use_of_node(t->job->tty, others, sizeof(others));
+
+	snprintf(why, size,
+		"%s is in use by %s, exclusively: the CH9329 cannot be asked; `replug recover` by root's hand, and a "
+		"unit "
+		"with CAP_SYS_ADMIN, can all the same",
+		t->job->tty, n ? others : "another program");
+}
+
 static int trouble(const struct talk *t, int r, char *why, size_t size)
 {
 	if (r == -ENODEV)
 		snprintf(why, size, "%s went away", t->job->tty);
 	else if (r == -EINTR)
 		snprintf(why, size, "interrupted by a signal");
+	else if (r == -EBUSY)
+		explain_exclusive(t, why, size);
 	else if (!final(r))
 		explain(t, why, size);
 	else
-		snprintf(why, size, "%s: %s%s", t->job->tty, strerror(-r),
-			r == -EBUSY ? " (another process holds it exclusively)" : "");
+		snprintf(why, size, "%s: %s%s", t->job->tty, strerror(-r), text_refusal(-r));
 	return r;
 }
 

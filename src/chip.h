@@ -29,8 +29,9 @@ struct chip_state {
 };
 
 /*
- * Both return 0, -EINTR, -ENODEV (the tty is gone), or another negative errno with why (size bytes) in words
- * that name the wiring, the rate and who else has the tty open. Both close the tty again.
+ * Both return 0, -EINTR, -ENODEV (the tty is gone), -EBUSY (another program has it exclusively), or another negative
+ * errno with why (size bytes) in words that name the wiring, the rate and who else has the tty open. Both close the
+ * tty again.
  */
 
 /* Asks for GET_INFO. */

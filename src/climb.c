@@ -246,6 +246,12 @@ static void add_reason(struct reasons *r, const char *rung, const char *why)
 	snprintf(r->last, sizeof(r->last), "%s", why);
 }
 
+/* Whether no further rung could help: a program that keeps the tty to itself is quicker the next time, too. */
+static bool settles(int e)
+{
+	return !e || e == -EINTR || e == -EBUSY;
+}
+
 /* Tries what the guard and the ladder allow. */
 static int climb(struct story *s, bool verify_first)
 {
@@ -260,7 +266,7 @@ static int climb(struct story *s, bool verify_first)
 		s->since_us = monotonic_us();
 		e = finish(s, false);
 	}
-	if (!e || e == -EINTR || s->run->mode == RECOVER_CHIP)
+	if (settles(e) || s->run->mode == RECOVER_CHIP)
 		return e;
 	for (unsigned i = 0; i < l->n; i++) {
 		const char *name = ladder_name(l->method[i]);
@@ -282,7 +288,7 @@ static int climb(struct story *s, bool verify_first)
 			guard_note_reset(&s->r, clock_ms());
 		noted = true;
 		int r = climb_rung(s, l->method[i], &tried);
-		if (!r || r == -EINTR)
+		if (settles(r))
 			return r;
 		/* What was only refused changes nothing of what is the matter. */
 		e = tried || (!*all.text && !s->lost) ? r : e;

@@ -3,8 +3,11 @@
 #include "pty.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <termios.h>
 
 #include "chip.h"
@@ -603,6 +606,37 @@ TEST(the_last_rate_is_found_by_a_reset)
 	assert_int_equal(s.attempts, 1);
 }
 
+/* Root gets into a tty that is held exclusively by CAP_SYS_ADMIN, which the units do not have. */
+static void admin(bool on)
+{
+	struct __user_cap_header_struct h = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct d[2];
+	const uint32_t bit = 1u << CAP_SYS_ADMIN;
+
+	assert_int_equal(syscall(SYS_capget, &h, d), 0);
+	d[0].effective = on ? d[0].effective | (d[0].permitted & bit) : d[0].effective & ~bit;
+	assert_int_equal(syscall(SYS_capset, &h, d), 0);
+}
+
+TEST(who_has_the_tty_exclusively_is_named)
+{
+	char name[64];
+
+	plug((struct script){0});
+	pid_t holder = pty_holder(tty, "one-kvm");
+	int fd = open(tty, O_RDWR | O_NOCTTY | O_NONBLOCK); /* exclusive is the tty, whoever said so */
+	assert_int_equal(ioctl(fd, TIOCEXCL), 0);
+	admin(false);
+	int r = info(job());
+	admin(true);
+	close(fd);
+	end_process(holder);
+	assert_int_equal(r, -EBUSY);
+	snprintf(name, sizeof(name), "is in use by one-kvm (%d), exclusively", (int)holder);
+	holds(why, name);
+	assert_int_equal(seen->frames, 0);
+}
+
 TEST(a_chip_is_shown_in_words)
 {
 	char text[128];
@@ -653,6 +687,7 @@ int main(void)
 		T(the_rate_of_last_time_is_tried_first),
 		T(the_last_rate_is_found_by_asking),
 		T(the_last_rate_is_found_by_a_reset),
+		T(who_has_the_tty_exclusively_is_named),
 		T(a_chip_is_shown_in_words),
 	};
 

@@ -33,8 +33,12 @@ static struct udev_monitor *listen_to_kernel(struct watch *w)
 
 /*
  * udev renames a device's entry into its database once links and permissions are done (device_update_db in systemd's
- * libsystemd/sd-device). Its own events stay within its network namespace, which is not that of our units; the kernel
- * sends its events to all of the initial user namespace (uevent_net_init in lib/kobject_uevent.c).
+ * libsystemd/sd-device, udev_device_update_db in eudev). Its own events stay within its network namespace, which is
+ * not that of our units; the kernel sends its events to all of the initial user namespace (uevent_net_init in
+ * lib/kobject_uevent.c). An event says no more than "look again": the watch is there before the reset, each look
+ * comes after what woke it has been read, and an event in between is the next wake-up, so that none is missed. A
+ * queue that overflows is readable, too. Where the directory is not there (no udev, or none that has run yet), or is
+ * taken away, looking every so often is all there is, as it is without the kernel's events.
  */
 static int listen_to_udev(struct watch *w)
 {

@@ -82,7 +82,7 @@ in_unit() { # METHOD CALL
 		cool-down = 0
 	END
 	# killat traces, which the unit does not let replug do.
-	printf '[Service]\nSystemCallFilter=@debug\nExecStart=\nExecStart=killat -a %s replug recover --event %%f\n' "$2" >/run/systemd/system/replug@.service.d/kill.conf
+	printf '[Service]\nSystemCallFilter=@debug process_vm_readv\nExecStart=\nExecStart=killat -a %s replug recover --event %%f\n' "$2" >/run/systemd/system/replug@.service.d/kill.conf
 	systemctl daemon-reload
 	settled
 	paid=$(payments)

@@ -27,6 +27,21 @@ done
 check 'systemd understands every line of the units' equal \
 	"$(systemd-analyze verify --man=no $units/replug@x.service $units/replug-{lost,health,refresh}.service 2>&1)" ''
 
+# A drop-in for each unit: what stands in it, on standard input.
+each_unit() { # NAME
+	local text unit
+	text=$(cat)
+	for unit in replug@ replug-lost replug-health replug-refresh; do
+		mkdir -p /run/systemd/system/$unit.service.d
+		printf '[Service]\n%s\n' "$text" >"/run/systemd/system/$unit.service.d/$1.conf"
+	done
+	systemctl daemon-reload
+}
+no_more() { rm -f /run/systemd/system/replug*.service.d/"$1.conf" && systemctl daemon-reload; } # NAME
+
+# Whoever makes a call that the filter does not have is killed here, and not only refused: nobody gets around one unseen.
+each_unit kill <<<'SystemCallErrorNumber=kill'
+
 # A node that a rule of somebody's gives to somebody else; drivers that the first plug loads.
 mkdir -p /run/udev/rules.d
 printf 'SUBSYSTEM=="%s", OWNER:="4321", MODE:="0600"\n' usb tty >/run/udev/rules.d/99-mine.rules
@@ -65,6 +80,51 @@ check 'the round of refresh' systemctl start replug-refresh.service
 check 'finds whoever has the device, of whatever user' equal "$(jq .postponed "/run/replug/${at[dongle]}.json")" true
 check 'and leaves it alone' saw_times 0 'dongle reset'
 kill $holder
+check 'the round of health' systemctl start replug-health.service
+check 'asks both' equal "$(jq -r .health "/run/replug/${at[dongle]}.json" "/run/replug/${at[hid]}.json" | xargs)" 'well well'
+check 'and no run made a call that its filter does not have' equal "$(journal | grep -c 'status=31/SYS\|Bad system call')" 0
+no_more kill
+
+# Who holds the tty exclusively keeps the units out, and is named; root's own hand gets in, and so does a unit that may.
+configure <<-END
+	[device hid]
+	reset = none
+	[device capture]
+	then = hid
+	[guard]
+	cool-down = 0
+	max-resets = 20
+	forgive = 0
+END
+replug_it hid
+check 'without a reset' until_ 30 did init
+settled
+exec {said}< <(exec python3 -uc 'import fcntl, os, signal, sys, termios
+fcntl.ioctl(os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY), termios.TIOCEXCL)
+print(os.getpid())
+signal.pause()' "/dev/$(node hid)")
+read -rt 20 -u "$said" holder
+replug_it dongle
+check 'exclusively held: the unit cannot' becomes "${at[hid]}" failed
+check 'and names who it is' grep -q "/dev/$(node hid) is in use by python3 ($holder), exclusively: " <(field "${at[hid]}" error)
+settled
+check 'by hand it can' exits 0 replug recover "usb=${at[hid]}"
+each_unit admin <<<'CapabilityBoundingSet=CAP_SYS_ADMIN'
+replug recover "usb=${at[hid]}" >/dev/null
+mark
+replug_it dongle
+settled
+check 'a unit that may can' equal "$(saw_times 1 "hid $reset_frame" && state "${at[hid]}")" recovered
+no_more admin
+kill "$holder"
+
+# A sandbox that is too tight says so, and does not call the device gone.
+each_unit tight <<<'DeviceAllow='
+configure <<<$'[device capture]\nreset = usb\n[guard]\ncool-down = 0\nforgive = 0'
+replug_it dongle
+check 'too tight a sandbox: failed' becomes "${at[dongle]}" failed
+check 'and why' grep -q '/dev/bus/usb/.*: Operation not permitted (the sandbox of its unit' <(field "${at[dongle]}" error)
+no_more tight
 
 # And what a run may not: asked by a program in its place.
 cat >/run/try <<'END'
@@ -80,6 +140,8 @@ try 'echo 1 >/sys/devices/system/cpu/cpu1/online'
 try 'echo 1 >/sys/module/usbcore/parameters/autosuspend'
 try 'exec 3</dev/kmsg'
 try 'exec 3<>/dev/ttyS0'
+try 'exec 3</dev/mem'
+try 'exec 3>/dev/udp/127.0.0.1/9'
 try 'mknod /run/replug/node c 1 1'
 try 'chown 4321 /run/replug/tried'
 try 'mount -t tmpfs none /mnt'
@@ -87,7 +149,7 @@ try 'unshare -n true'
 try '[[ $(nice -n -5 nice) == -5 ]]'
 END
 : >/root/mine
-check 'a program that is not in a unit may do all of it' equal "$(bash /run/try | grep -c '^may: ')" 15
+check 'a program that is not in a unit may do all of it' equal "$(bash /run/try | grep -c '^may: ')" 17
 umount /mnt
 rm /run/replug/node
 mkdir -p /run/systemd/system/replug@.service.d
@@ -95,7 +157,7 @@ printf '[Service]\nExecStart=\nExecStart=/bin/bash /run/try\nExecStopPost=\n' >/
 systemctl daemon-reload
 systemctl start replug@try.service
 check 'a run may write what it has to, and nothing else' equal "$(journal -u replug@try.service | grep '^may: ')" 'may: echo >/run/replug/tried'
-check 'of all that was tried' equal "$(journal -u replug@try.service | grep -c '^may not: ')" 14
+check 'of all that was tried' equal "$(journal -u replug@try.service | grep -c '^may not: ')" 16
 rm -rf /run/systemd/system/replug@.service.d /run/replug/tried /etc/tried /tmp/tried
 systemctl daemon-reload
 finish

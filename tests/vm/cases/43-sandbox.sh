@@ -141,6 +141,7 @@ try 'echo 1 >/sys/module/usbcore/parameters/autosuspend'
 try 'exec 3</dev/kmsg'
 try 'exec 3<>/dev/ttyS0'
 try 'exec 3</dev/mem'
+try 'exec 3<>/proc/1/mem'
 try 'exec 3>/dev/udp/127.0.0.1/9'
 try 'mknod /run/replug/node c 1 1'
 try 'chown 4321 /run/replug/tried'
@@ -149,7 +150,7 @@ try 'unshare -n true'
 try '[[ $(nice -n -5 nice) == -5 ]]'
 END
 : >/root/mine
-check 'a program that is not in a unit may do all of it' equal "$(bash /run/try | grep -c '^may: ')" 17
+check 'a program that is not in a unit may do all of it' equal "$(bash /run/try | grep -c '^may: ')" 18
 umount /mnt
 rm /run/replug/node
 mkdir -p /run/systemd/system/replug@.service.d
@@ -157,7 +158,7 @@ printf '[Service]\nExecStart=\nExecStart=/bin/bash /run/try\nExecStopPost=\n' >/
 systemctl daemon-reload
 systemctl start replug@try.service
 check 'a run may write what it has to, and nothing else' equal "$(journal -u replug@try.service | grep '^may: ')" 'may: echo >/run/replug/tried'
-check 'of all that was tried' equal "$(journal -u replug@try.service | grep -c '^may not: ')" 16
+check 'of all that was tried' equal "$(journal -u replug@try.service | grep -c '^may not: ')" 17
 rm -rf /run/systemd/system/replug@.service.d /run/replug/tried /etc/tried /tmp/tried
 systemctl daemon-reload
 finish

@@ -1,8 +1,8 @@
 /*
- * killat [-aw] [-s SIGNAL] N COMMAND…: runs replug and sends a signal (9) to the run that owes something, right before
- * the Nth of its system calls from the one on that puts the debt on record; with -w of all its calls, whether it owes
- * something or not; with -a to its parent, too. Exit status: 0 the signal was sent, 3 the debt was paid, or with -w the
- * run was over, before the Nth call, 1 trouble. Prints how many calls there were.
+ * killat [-aw] [-s SIGNAL] N COMMAND…: runs replug and sends a signal (9) to the run that owes something, right
+ * before the Nth of its system calls from the one on that puts the debt on record; with -w of all its calls, whether
+ * it owes something or not; with -a to its parent, too. Exit status: 0 the signal was sent, 3 the debt was paid, or
+ * with -w the run was over, before the Nth call, 1 trouble. Prints how many calls there were.
  */
 #include <errno.h>
 #include <signal.h>

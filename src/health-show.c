@@ -28,7 +28,7 @@ enum status health_table(const struct patient *p, size_t n)
 		table_add(&t, (const char *const[COLUMNS]){
 				      p[i].port, id, section, health_name[p[i].health], p[i].evidence});
 	}
-	return table_print(&t);
+	return table_end(&t, NULL, false, !n);
 }
 
 static struct json_object *since(const struct patient *p)

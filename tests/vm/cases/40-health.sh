@@ -9,8 +9,6 @@ timers=keep
 start_emulator
 systemctl stop replug-health.timer replug-refresh.timer # until it is their turn
 configure <<-END
-	[device capture]
-	symlink = kvmd-video
 	[device hid]
 	baud = auto
 	ready = 2s
@@ -52,7 +50,8 @@ check 'the chip itself was asked' between "$(saw 'hid frame 57 AB 00 01 00 03 ok
 check 'nothing was reset or begun' saw_times 0 "(reset|stream|commit|restart|frame 57 AB 00 0F)"
 check 'what no section takes is not asked' not grep -q "^${at[stick]} " /run/said
 check 'unless it is named' health 0 stick well 'it answers' "usb=${at[stick]}"
-check 'by a node as well' says 0 'capture .* well ' replug health /dev/kvmd-video
+check 'by a link to its node as well' health 0 dongle well 'negotiated' "$(find -L /dev/v4l/by-path -samefile "$(picture dongle)")"
+check 'what is not there is told without a table' equal "$(replug health /dev/no-such-link 2>/dev/null)" ''
 
 # --- in use
 video=$(picture dongle)

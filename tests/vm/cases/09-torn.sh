@@ -41,7 +41,7 @@ torn() { # NAME STEP
 		check "$1, $2, by $by: that ends in time" ended
 		check "$1, $2, by $by: it is gone" is_state "$port" gone
 		check "$1, $2, by $by: the lock is free" flock -n "/run/replug/$port.lock" true
-		check "$1, $2, by $by: no process is left" not pgrep -x replug
+		check "$1, $2, by $by: no process is left" until_ 5 not pgrep -x replug
 		check "$1, $2, by $by: no unit has failed" equal "$(systemctl list-units --failed --plain --no-legend)" ''
 		mark
 		emu plug "$1"

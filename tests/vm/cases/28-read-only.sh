@@ -39,14 +39,16 @@ systemd-tmpfiles --create replug.conf
 udevadm control --reload
 udevadm trigger --action=change --settle
 
-# ro. What every unit of ours asks of files is written down, of each process by itself.
+# ro. What every unit of ours asks of files is written down, of each process by itself, and the unit's sandbox lets strace do
+# that: in the sandbox there would be nothing but /run/replug to write to (43-sandbox.sh).
 tracing=(strace -ff -A -qq --seccomp-bpf -e trace=%file)
 traced() { "${tracing[@]}" -o "/run/trace.$1" "${@:2}"; } # NAME COMMAND…
 for unit in replug@ replug-lost replug-health replug-refresh; do
 	mkdir -p "/run/systemd/system/$unit.service.d"
 	prefix="${tracing[*]//%/%%} -o /run/trace.${unit%@}"
 	sed -n "s|^\(Exec[A-Za-z]*\)=|\1=\n&$prefix |p" "/usr/lib/systemd/system/$unit.service" |
-		sed '1i[Service]' >"/run/systemd/system/$unit.service.d/trace.conf"
+		cat <(printf '[Service]\n%s\n' 'ReadOnlyPaths=' 'ReadWritePaths=/run' 'SystemCallFilter=@system-service @debug') - \
+			>"/run/systemd/system/$unit.service.d/trace.conf"
 done
 systemctl daemon-reload
 check 'the root becomes read-only' mount -o remount,ro /

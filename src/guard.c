@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-/* From the end of a run, or from when udev saw what that had enumerated anew, to the start of its unit, on a slow
- * machine. */
+/* From the end of a run to the start of the unit for what it had enumerated anew, on a slow machine. */
 enum { JUST_NOW_MS = 10000 };
 
 void guard_forgive(struct record *r)
@@ -67,8 +66,7 @@ enum guard_answer guard_event(
 		return GUARD_DONE;
 	/* Added by the very run that then could not help it: its event has waited for that run's end, or for udev.
 	 * The kernel gives a number to no other device before it has been through all of them. */
-	uint64_t over = added > r->ended_ms ? added : r->ended_ms;
-	if (r->state == RECORD_FAILED && r->dev == dev && now - over < JUST_NOW_MS)
+	if (r->state == RECORD_FAILED && r->dev == dev && now - r->ended_ms < JUST_NOW_MS)
 		return GUARD_DONE;
 	if (gone && added >= r->gone_ms && added - r->gone_ms >= g->forgive_ms)
 		guard_forgive(r);

@@ -67,6 +67,7 @@ static int init_chip(struct story *s)
 		.ready_ms = s->conf->ready_ms,
 		.deadline = clock_ms() + (uint64_t)s->conf->attempts * (s->conf->ready_ms + 2000)};
 	e = chip_reset(&job, &s->chip, s->why, sizeof(s->why));
+	s->kept = e == -EBUSY;
 	record_step(&s->r, "chip-reset", s->chip.reset_ms);
 	record_step(&s->r, "chip-ready", s->chip.ready_ms);
 	s->r.chip = !e;
@@ -247,9 +248,9 @@ static void add_reason(struct reasons *r, const char *rung, const char *why)
 }
 
 /* Whether no further rung could help: a program that keeps the tty to itself is quicker the next time, too. */
-static bool settles(int e)
+static bool settles(const struct story *s, int e)
 {
-	return !e || e == -EINTR || e == -EBUSY;
+	return !e || e == -EINTR || s->kept;
 }
 
 /* Tries what the guard and the ladder allow. */
@@ -266,7 +267,7 @@ static int climb(struct story *s, bool verify_first)
 		s->since_us = monotonic_us();
 		e = finish(s, false);
 	}
-	if (settles(e) || s->run->mode == RECOVER_CHIP)
+	if (settles(s, e) || s->run->mode == RECOVER_CHIP)
 		return e;
 	for (unsigned i = 0; i < l->n; i++) {
 		const char *name = ladder_name(l->method[i]);
@@ -288,7 +289,7 @@ static int climb(struct story *s, bool verify_first)
 			guard_note_reset(&s->r, clock_ms());
 		noted = true;
 		int r = climb_rung(s, l->method[i], &tried);
-		if (settles(r))
+		if (settles(s, r))
 			return r;
 		/* What was only refused changes nothing of what is the matter. */
 		e = tried || (!*all.text && !s->lost) ? r : e;

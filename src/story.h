@@ -19,6 +19,7 @@ struct story {
 	struct device d; /* as it was, then as it came back */
 	char name[256];
 	bool lost;          /* there is no device, only its port */
+	bool kept;          /* another program keeps its tty to itself */
 	struct watch watch; /* fd -1 until story_begin */
 	struct record r;
 	uint64_t begun;

@@ -18,7 +18,7 @@ as_installed() {
 }
 # A root of its own, without hooks, and without what the package depends on, which is Arch's.
 pacman() {
-	fakeroot -s "$tmp/owners" -i "$tmp/owners" pacman --config "$tmp/pacman.conf" --root "$tmp/root" --dbpath "$tmp/db" \
+	fakeroot -s "$tmp/owners" -i "$tmp/owners" pacman --config "$tmp/pacman.conf" --root "$tmp/box" --dbpath "$tmp/db" \
 		--cachedir "$tmp/cache" --hookdir "$tmp/hooks" --logfile "$tmp/log" --noconfirm "$@"
 }
 # pacman's own words, but for what it says of a scriptlet that a root without a shell cannot run.
@@ -26,9 +26,9 @@ quiet() {
 	local out
 	out=$(LC_ALL=C "$@" 2>&1) && ! grep -iE 'warning|error' <<<"$out" || { echo "$out"; return 1; }
 }
-owned() { (cd "$tmp/root" && fakeroot -i "$tmp/owners" find . \( -type f -o -type l \) -printf '%m %P\n' | LC_ALL=C sort -k2); }
+owned() { (cd "$tmp/box" && fakeroot -i "$tmp/owners" find . \( -type f -o -type l \) -printf '%m %P\n' | LC_ALL=C sort -k2); }
 needed() { # what the programs are linked with, by Arch's names; libinih may be in them
-	readelf -d "$tmp/root/usr/bin/replug" "$tmp/root/usr/bin/replug-relay" "$tmp/root/usr/lib/udev/replug-match" |
+	readelf -d "$tmp/box/usr/bin/replug" "$tmp/box/usr/bin/replug-relay" "$tmp/box/usr/lib/udev/replug-match" |
 		sed -n 's/.*NEEDED.*\[\(.*\)\.so.*/\1/p' |
 		sed 's/^libc$/glibc/; s/^libjson-c$/json-c/; s/^libusb-1\.0$/libusb/; s/^libudev$/systemd-libs/' | sort -u
 }
@@ -36,7 +36,7 @@ missing() { comm -23 <(needed) <(info depend | tr ' ' '\n' | sort); }
 functions() { # of the scriptlet, which are all that it may have
 	bsdtar -xOf "${package[0]}" .INSTALL >"$tmp/INSTALL" && sh -n "$tmp/INSTALL" && grep -oE '^[a-z_]+\(\)' "$tmp/INSTALL" | tr '\n' ' '
 }
-mkdir "$tmp"/{root,db,cache,hooks}
+mkdir "$tmp"/{box,db,cache,hooks}
 printf '[options]\nSigLevel = Never\nLocalFileSigLevel = Never\n' >"$tmp/pacman.conf"
 : >"$tmp/owners"
 
@@ -53,11 +53,11 @@ check 'all of it is root'\''s' equal "$(bsdtar -tvf "${package[0]}" | awk '$3 !=
 check 'its scriptlet is one' equal "$(functions)" 'post_install() pre_remove() '
 check 'pacman installs it' quiet pacman -dd --noscriptlet -U "${package[0]}"
 check 'it holds what make install installs' diff <(as_installed) <(owned)
-check 'and nothing outside of /usr' equal "$(cd "$tmp/root" && echo *)" usr
+check 'and nothing outside of /usr' equal "$(cd "$tmp/box" && echo *)" usr
 check 'pacman finds all of it as it was packed' quiet pacman -Qkk replug
 check 'there is a library' test "$(needed | wc -l)" -ge 4
 check 'it depends on each library that it needs' equal "$(missing)" ''
-check 'no placeholder is left, nor a path of the build' equal "$(grep -rlE '@[A-Z]+@|/packaging/arch' "$tmp/root")" ''
+check 'no placeholder is left, nor a path of the build' equal "$(grep -rlE '@[A-Z]+@|/packaging/arch' "$tmp/box")" ''
 check 'pacman removes it' quiet pacman -dd --noscriptlet -R replug
-check 'and nothing is left' equal "$(find "$tmp/root" -mindepth 1)" ''
+check 'and nothing is left' equal "$(find "$tmp/box" -mindepth 1)" ''
 finish

@@ -10,7 +10,7 @@ silent() { # a command that must succeed without a word
 	out=$("$@" 2>&1) && [[ -z $out ]] || { echo "$out"; return 1; }
 }
 build() { silent make -s B="$tmp/$1" CC="$1" all; }
-installed() { (cd "$tmp/root" && find . \( -type f -o -type l \) -printf '%m %P\n' | LC_ALL=C sort -k2); }
+installed() { (cd "$tmp/box" && find . \( -type f -o -type l \) -printf '%m %P\n' | LC_ALL=C sort -k2); }
 top() { find . -mindepth 1 -maxdepth 1 ! -name '.*' ! -name build -printf '%P\n' | LC_ALL=C sort | tr '\n' ' '; }
 
 check 'gcc builds it without a warning' build gcc
@@ -18,7 +18,7 @@ check 'clang builds it without a warning' build clang
 for cc in gcc clang; do
 	check "$cc builds the emulator without a warning" silent make -s B="$tmp/$cc" CC="$cc" "$tmp/$cc/emu"
 done
-check 'make install puts everything where it belongs' make -s B="$tmp/gcc" CC=gcc install DESTDIR="$tmp/root"
+check 'make install puts everything where it belongs' make -s B="$tmp/gcc" CC=gcc install DESTDIR="$tmp/box"
 check 'and nothing else' same "$(installed)" '755 usr/bin/replug
 755 usr/bin/replug-relay
 644 usr/lib/replug/replug.conf
@@ -50,19 +50,19 @@ check 'and nothing else' same "$(installed)" '755 usr/bin/replug
 644 usr/share/zsh/vendor-completions/_replug
 644 usr/share/zsh/vendor-completions/_replug-relay'
 list=$(installed)
-check 'make install SYSTEMD=no, over that' make -s B="$tmp/gcc" CC=gcc install DESTDIR="$tmp/root" SYSTEMD=no
+check 'make install SYSTEMD=no, over that' make -s B="$tmp/gcc" CC=gcc install DESTDIR="$tmp/box" SYSTEMD=no
 check 'has udev start the runs, and leaves no unit' same "$(installed)" "$({ grep -v systemd <<<"$list"
 	echo '755 usr/lib/udev/replug-run'
 	echo '644 usr/lib/udev/rules.d/61-replug-run.rules'
 } | LC_ALL=C sort -k2)"
-check 'no placeholder is left in that' same "$(grep -rlE '@[A-Z]+@' "$tmp/root")" ''
-check 'make install, over that' make -s B="$tmp/gcc" CC=gcc install DESTDIR="$tmp/root"
+check 'no placeholder is left in that' same "$(grep -rlE '@[A-Z]+@' "$tmp/box")" ''
+check 'make install, over that' make -s B="$tmp/gcc" CC=gcc install DESTDIR="$tmp/box"
 check 'has systemd start them' same "$(installed)" "$list"
-check 'SYSTEMD is yes or no' not make -s SYSTEMD=0 install DESTDIR="$tmp/root"
-check 'no placeholder is left in what was installed' same "$(grep -rlE '@[A-Z]+@' "$tmp/root")" ''
-make -s B="$tmp/gcc" CC=gcc install DESTDIR="$tmp/root" SYSTEMD=no
-touch "$tmp/root/usr/lib/udev/rules.d/61-replug-systemd.rules" # from another time
-check 'make uninstall' make -s B="$tmp/gcc" uninstall DESTDIR="$tmp/root"
+check 'SYSTEMD is yes or no' not make -s SYSTEMD=0 install DESTDIR="$tmp/box"
+check 'no placeholder is left in what was installed' same "$(grep -rlE '@[A-Z]+@' "$tmp/box")" ''
+make -s B="$tmp/gcc" CC=gcc install DESTDIR="$tmp/box" SYSTEMD=no
+touch "$tmp/box/usr/lib/udev/rules.d/61-replug-systemd.rules" # from another time
+check 'make uninstall' make -s B="$tmp/gcc" uninstall DESTDIR="$tmp/box"
 check 'leaves no file' same "$(installed)" ''
 check 'another PREFIX reaches the rules and the unit' make -s B="$tmp/prefix" PREFIX=/opt/x all
 check 'the rules name it' grep -q '"/opt/x/lib/udev/replug-match"' "$tmp/prefix/60-replug.rules"

@@ -133,7 +133,7 @@ try 'echo >/run/replug/tried'
 try 'echo >/run/tried'
 try 'echo >/etc/tried'
 try 'echo >/tmp/tried'
-try 'ls /root/mine'
+try 'ls /home/mine'
 try 'echo 1 >/proc/sys/kernel/sysrq'
 try 'echo 1 >/sys/devices/system/cpu/cpu1/online'
 try 'echo 1 >/sys/module/usbcore/parameters/autosuspend'
@@ -148,7 +148,7 @@ try 'mount -t tmpfs none /mnt'
 try 'unshare -n true'
 try '[[ $(nice -n -5 nice) == -5 ]]'
 END
-: >/root/mine
+: >/home/mine
 check 'a program that is not in a unit may do all of it' equal "$(bash /run/try | grep -c '^may: ')" 18
 umount /mnt
 rm /run/replug/node

@@ -22,6 +22,7 @@ port=${at[dongle]}
 starts() { journal -u replug-lost.service | grep -c '^Starting' || :; }
 looks() { journal -u replug-lost.service | grep -c '^Finished' || :; }
 
+give_up() { echo 1 >"/sys/bus/usb/devices/$port/remove"; } # what the kernel does in the end, without its tries before
 brought_back() { happens 'dongle power-on' 60 && becomes "$port" recovered 30; }
 
 # Unplugged is unplugged.
@@ -94,7 +95,7 @@ settled
 # By a selector, for a person.
 settings usb
 mark
-emu set dongle usb-silent=now
+give_up
 becomes "$port" silent 40
 settings 'usb, power'
 check 'a section names its lost device' exits 0 replug recover capture
@@ -113,11 +114,11 @@ configure <<-END
 	forgive = 1h
 END
 mark
-emu set dongle usb-silent=now
+give_up
 check 'the first time its power is cut' brought_back
 settled
 mark
-emu set dongle usb-silent=now
+give_up
 check 'again and again: it is silent' becomes "$port" silent 40
 check 'and left alone' until_ 20 grep -q 'left alone until' <(field "$port" error)
 check 'its power is not cut' saw_times 0 'dongle power-off'
@@ -139,7 +140,6 @@ check 'plugged anew: without its power being cut' saw_times 0 'dongle power-off'
 powered() { saw_times 0 'power-off'; }
 stranger() { emu plug stick stick "port=$((${port#*-} - 1))" && happens 'stick configured' >/dev/null && udevadm settle; }
 usable() { replug health "usb=$port"; }
-give_up() { echo 1 >"/sys/bus/usb/devices/$port/remove"; } # what the kernel does in the end, without its tries before
 settings usb
 settled
 give_up
@@ -200,6 +200,20 @@ settings 'usb, power'
 check 'repaired: the next round of health finds it' exits 1 replug health --heal
 replug health --heal >/dev/null 2>&1
 check 'repaired: and the one after it brings it back' brought_back
+
+# When what looks at the notes cannot be started, it is not tried as fast as it fails.
+settled
+mkdir -p /run/systemd/system/replug-lost.service.d
+printf '%s\n' '[Service]' ExecStart= ExecStart=/nowhere >/run/systemd/system/replug-lost.service.d/nowhere.conf
+systemctl daemon-reload
+before=$(starts)
+: >/run/replug/lost/1-5
+check 'cannot be started: it is tried again' until_ 30 eval '(($(starts) >= before + 2))'
+check 'cannot be started: not at once' between "$(journal -u replug-lost.service -o json | jq -s 'map(select(.MESSAGE | startswith("Starting")))[-2:] |
+	map(.__MONOTONIC_TIMESTAMP | tonumber) | (.[1] - .[0]) / 1000 | floor')" 4000 20000
+rm -r /run/systemd/system/replug-lost.service.d
+systemctl daemon-reload
+check 'can be: it is dealt with' until_ 20 eval '! [[ -e /run/replug/lost/1-5 ]]'
 
 # A port of which nothing is known.
 check 'an empty port' eval 'said=$(replug recover usb=1-5 2>&1); [[ $? == 3 && $said == *"1-5: nothing is plugged there"* ]]'

@@ -79,9 +79,6 @@ ends() { happens " $1 reset" "${3:-20}" && becomes "${at[$1]}" "$2" "${3:-20}"; 
 healed() { ends "$1" recovered "${2:-20}"; }                                        # NAME [SECONDS]
 replug_it() { settled; emu unplug "$1" && mark && emu plug "$@"; }                  # NAME [KEY=VALUE…]
 chip() { replug status --json "usb=${at[$1]}" | jq -r --arg key "$2" '.[0].chip[$key]'; } # NAME KEY
-# The kernel puts an idle dongle to sleep (and its driver allows that anew whenever it is bound), and vhci may lose a device
-# when another wakes up. For what is plugged after this.
-stay_awake() { echo -1 >/sys/module/usbcore/parameters/autosuspend; }
 # /dev/video0, of a dongle
 picture() { local v; for v in "/sys/bus/usb/devices/${at[$1]}:1.0/video4linux"/*; do [[ $(<"$v/index") != 0 ]] || echo "/dev/${v##*/}"; done; }
 node() { basename "$(echo "/sys/bus/usb/devices/${at[$1]}:1.0"/ttyUSB*)"; }       # NAME: of a bridge
@@ -127,4 +124,9 @@ finish() {
 	exit
 }
 
-start_emulator() { emu serve --daemon || { echo 'Bail out! the emulator does not start'; exit 1; }; }
+# The kernel puts an idle dongle to sleep (and its driver allows that anew whenever it is bound), and vhci may lose a device
+# when another wakes up: what is plugged stays awake, unless a test lets it sleep.
+start_emulator() {
+	emu serve --daemon || { echo 'Bail out! the emulator does not start'; exit 1; }
+	echo -1 >/sys/module/usbcore/parameters/autosuspend
+}

@@ -3,7 +3,6 @@
 # shellcheck source=tests/vm/lib.sh
 . /bench/lib.sh
 start_emulator
-stay_awake
 configure <<-END
 	[device capture]
 	symlink = kvmd-video

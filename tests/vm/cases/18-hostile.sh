@@ -5,7 +5,6 @@
 # shellcheck source=tests/vm/lib.sh
 . /bench/lib.sh
 start_emulator
-stay_awake
 configure <<-END
 	[device evil]
 	match = product="*pwn*"

@@ -3,7 +3,6 @@
 # shellcheck source=tests/vm/lib.sh
 . /bench/lib.sh
 start_emulator
-stay_awake # one that sleeps and is sick cannot be opened for its reset, which is another story
 configure <<-END
 	[device capture]
 	reset = usb, rebind, authorize, power

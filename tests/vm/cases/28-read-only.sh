@@ -5,7 +5,6 @@
 # is done with nothing but /run to write to.
 . /bench/lib.sh
 start_emulator
-stay_awake
 export TMPDIR=/run
 configure <<-END
 	[device capture]

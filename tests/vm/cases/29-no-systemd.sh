@@ -6,7 +6,6 @@
 mk() { make -s -C /usr/src/replug -o all -o build/replug -o build/replug-match -o build/replug-relay "$@"; }
 settled() { udevadm settle && until_ 60 not pgrep -x 'replug(-run)?' >/dev/null; } # no run of ours is at work
 start_emulator
-stay_awake
 conf() { # METHODS [LINE]: of the dongle
 	configure <<-END
 		[device capture]

@@ -3,7 +3,6 @@
 # shellcheck source=tests/vm/lib.sh
 . /bench/lib.sh
 start_emulator
-stay_awake
 every() { # EVERY [KEY=VALUE…]
 	configure <<-END
 		[device capture]

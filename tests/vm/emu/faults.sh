@@ -3,7 +3,6 @@
 # Runs in the virtual machine: tests/vm/run tests/vm/emu/faults.sh
 # shellcheck source=tests/vm/emu/lib.sh
 . /bench/emu/lib.sh
-stay_awake
 
 authorized() { echo "$2" >"$(dev "$1")/authorized"; } # NAME 0|1
 video() { compgen -G "$(dev cam):1.0/video4linux/video*" >/dev/null; }

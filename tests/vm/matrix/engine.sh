@@ -45,8 +45,6 @@ set_up() { # LANES
 	local lane name bus
 	mkdir -p "$work" /etc/replug.conf.d /run/systemd/system/replug@.service.d
 	systemctl stop replug-health.timer replug-refresh.timer 2>/dev/null
-	# Idle dongles stay awake: vhci may lose a device when another one wakes up.
-	echo -1 >/sys/module/usbcore/parameters/autosuspend
 	configure <<-END
 		[device capture]
 		match =

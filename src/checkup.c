@@ -31,7 +31,7 @@ static void take_in(struct round *round, const struct device *d, const struct re
 	p->d = d;
 	if (r)
 		p->r = *r;
-	snprintf(p->port, sizeof(p->port), "%s", d ? d->port : r->port);
+	snprintf(p->port, sizeof(p->port), "%s", r ? r->port : d->port);
 	snprintf(p->evidence, sizeof(p->evidence), "it was not done with answering after %d s", HEALTH_MS / 1000);
 	round->n++;
 }

@@ -82,13 +82,15 @@ static unsigned check_match(const struct config *c, const char *kind, const char
 	if (match->file)
 		return 0;
 	names = calloc((relay ? c->relays : c->n) + 1, sizeof(*names));
-	for (size_t i = 0; names && relay && i < c->relays; i++)
-		if (config_relay_origin(&c->relay[i], "match")->file)
-			names[n++] = c->relay[i].name;
-	for (size_t i = 0; names && !relay && i < c->n; i++)
-		if (config_key_origin(&c->device[i], "match")->file)
-			names[n++] = c->device[i].name;
-	near = names ? text_nearest(name, names) : NULL;
+	if (names) {
+		for (size_t i = 0; relay && i < c->relays; i++)
+			if (config_relay_origin(&c->relay[i], "match")->file)
+				names[n++] = c->relay[i].name;
+		for (size_t i = 0; !relay && i < c->n; i++)
+			if (config_key_origin(&c->device[i], "match")->file)
+				names[n++] = c->device[i].name;
+		near = text_nearest(name, names);
+	}
 	snprintf(msg, sizeof(msg), "[%s %s] has no `match` here or in another file; %s%s%s%s%s", kind, name,
 		near ? "did you mean [" : "it would take nothing", near ? kind : "", near ? " " : "",
 		near ? near : "", near ? "]?" : "");

@@ -66,7 +66,7 @@ static void add_node(struct device *d, const char *dir)
 enum { DEPTH = 6 };
 
 /* Only this device's own part of the tree: what hangs on a hub has ports of its own. */
-static void find_nodes(struct device *d, const char *dir, int depth)
+static void find_nodes(struct device *d, const char *dir, int depth) // NOLINT(misc-no-recursion): to DEPTH only
 {
 	char path[PATH_MAX];
 	struct stat st;

@@ -159,19 +159,19 @@ static void from_environment(char **env, struct event *e)
 /* Why a node does not get its name, once for each time that it is made. */
 static void log_verdict(const struct link_claim *l, enum link_verdict v, const char *name)
 {
-	const struct conf_origin *at = l->conf ? config_key_origin(l->conf, "symlink") : NULL;
 	char ports[LINK_RIVALS * (LINK_PORT_SIZE + 2)] = "";
 	size_t n = 0;
 
 	for (unsigned i = 0; i < l->rivals; i++)
 		n += (size_t)snprintf(ports + n, sizeof(ports) - n, "%s%s", i ? ", " : "", l->rival[i]);
 	openlog("replug-match", LOG_PID, LOG_DAEMON);
-	if (v == LINK_NOBODYS)
+	if (v == LINK_NOBODYS) {
+		const struct conf_origin *at = config_key_origin(l->conf, "symlink");
 		syslog(LOG_WARNING,
 			"%s: nobody gets /dev/%s (%s:%u): [device %s] takes the devices in %s and %s; name one of "
 			"them in its `match`, by usb=PORT",
 			l->port, name, at->file ? at->file : "default", at->line, l->conf->name, l->port, ports);
-	else if (v == LINK_THEIRS)
+	} else if (v == LINK_THEIRS)
 		syslog(LOG_INFO, "%s: /dev/%s is not for it: `match` of [device %s] names the one in %s more exactly",
 			l->port, name, l->conf->name, ports);
 	else if (v == LINK_FOREIGN)

@@ -184,7 +184,7 @@ static int parse_term(struct sel_term *t, char *word, bool sections, char *why, 
 				"is not the sysfs path of a USB device; they end in a port such as 1-1.4");
 		return 0;
 	}
-	if (!strncmp(word, "/dev/", 5) && word[5]) {
+	if (!strncmp(word, "/dev/", 5) && strlen(word) > 5) {
 		t->kind = SEL_NODE;
 	} else if (p) {
 		return bad(why, size, word, "is no path below /dev or /sys");

@@ -12,15 +12,15 @@ void table_add(struct table *t, const char *const *cell)
 	if (!grown)
 		return;
 	t->row = grown;
+	char **row = t->row[t->n++];
 	for (int i = 0; i < COLUMNS; i++) {
-		t->row[t->n][i] = cell[i] ? strdup(*cell[i] ? cell[i] : "-") : NULL;
-		int len = cell[i] ? (int)strlen(cell[i]) : 0;
+		row[i] = cell[i] ? strdup(*cell[i] ? cell[i] : "-") : NULL;
+		if (!row[i])
+			break; /* also where there is no memory: what frees the row ends here */
+		int len = (int)strlen(cell[i]);
 		if (len > t->width[i])
 			t->width[i] = len;
-		if (!cell[i])
-			break;
 	}
-	t->n++;
 }
 
 void table_drop(struct table *t)

@@ -214,10 +214,16 @@ static void put_table(struct page *p, const struct ports *ports, unsigned most)
 {
 	const struct watch_port **shown = calloc(ports->n + 1, sizeof(*shown));
 	struct cells *c = calloc(most + 1, sizeof(*c));
-	unsigned width[CELLS], n = 0, drawn;
+	unsigned width[CELLS] = {0}, n = 0, drawn;
 	char line[64];
 
-	for (size_t i = 0; shown && c && i < ports->n; i++)
+	if (!shown || !c) {
+		put_line(p, "", strerror(ENOMEM));
+		free(c);
+		free(shown);
+		return;
+	}
+	for (size_t i = 0; i < ports->n; i++)
 		if (ports->list[i].recorded && ports_shown(ports, &ports->list[i]))
 			shown[n++] = &ports->list[i];
 	drawn = n <= most ? n : most - 1; /* the last row says what is missing */
@@ -232,13 +238,11 @@ static void put_table(struct page *p, const struct ports *ports, unsigned most)
 				width[k] = w;
 		}
 	}
-	if (c) {
-		for (int i = 0; i < CELLS; i++)
-			snprintf(c[most].text[i], sizeof(c[most].text[i]), "%s", header[i]);
-		put_row(p, &c[most], width, "");
-		for (unsigned i = 0; i < drawn; i++)
-			put_row(p, &c[i], width, style_of(shown[i]->r.state));
-	}
+	for (int i = 0; i < CELLS; i++)
+		snprintf(c[most].text[i], sizeof(c[most].text[i]), "%s", header[i]);
+	put_row(p, &c[most], width, "");
+	for (unsigned i = 0; i < drawn; i++)
+		put_row(p, &c[i], width, style_of(shown[i]->r.state));
 	snprintf(line, sizeof(line), "... and %u more", n - drawn);
 	if (!n)
 		put_line(p, "", "nothing is on record yet");

@@ -3,8 +3,9 @@
 #   make            builds the programs                make deps     installs what building and testing need (Debian)
 #   make install    DESTDIR=, PREFIX=, SYSCONFDIR=     make demo     shows the main job on virtual USB devices
 #                   SYSTEMD=no: udev starts the runs   make check    runs every test
-#   make uninstall  keeps /etc/replug.conf             make lint     formatting and static analysis
+#   make uninstall  keeps /etc/replug.conf             make lint     formatting and static analysis (make deps-lint before)
 #   make clean                                         make deb      builds the Debian package below build/deb
+#   make check-memory                                  valgrind over the unit tests and the command lines; sanitizers in these
 #   make arch       builds the Arch package below build/arch
 #   make fuzz      FUZZ_SECONDS=60                     looks for inputs that break what reads them
 #   make matrix    SEEDS="1 2 3"                        every fault under every trigger, in random order
@@ -296,7 +297,30 @@ unit-programs: $(SAN_BIN)
 check-unit: unit-programs stage
 	@tests/run $(UNIT)
 
-.PHONY: stage unit-programs
+# The programs of the unit tests without sanitizers, for valgrind, and the programs themselves installed for it, and with
+# sanitizers. Not part of `check`: it takes minutes.
+MEMORY     := $(B)/memory
+MEMORY_BIN := $(patsubst tests/%.c,$(MEMORY)/%,$(wildcard tests/unit/*.c tests/pty/*.c))
+MEMORY_OBJ := $(patsubst $(SAN)/%,$(B)/%,$(SAN_OBJ))
+
+$(MEMORY)/%: tests/%.c $(MEMORY_OBJ) $(B)/flags
+	@mkdir -p $(@D)
+	$(call Q,LD) $(CC) $(ALLFLAGS) -DSOURCE='"$(CURDIR)"' -Wno-missing-prototypes -Isrc -Itests/unit -MF $@.d -o $@ $< \
+		$(MEMORY_OBJ) $(shell $(PKG_CONFIG) --libs $(PKGS)) $(INIH) -lcmocka
+
+-include $(wildcard $(MEMORY)/*/*.d)
+
+memory-stages:
+	@for mode in valgrind sanitizers; do \
+		rm -rf $(MEMORY)/$$mode; flags='$(CFLAGS)'; \
+		[ $$mode = valgrind ] || flags='-g $(SANFLAGS)'; \
+		$(MAKE) -s B=$(abspath $(MEMORY))/obj-$$mode PREFIX=$(abspath $(MEMORY))/$$mode/usr \
+			SYSCONFDIR=$(abspath $(MEMORY))/$$mode/etc DESTDIR=/. CFLAGS="$$flags" install || exit 1; done
+
+check-memory: $(MEMORY_BIN) memory-stages
+	@tests/run tests/memory.sh
+
+.PHONY: stage unit-programs memory-stages check-memory
 # --- end of unit tests ---
 
 # --- fuzzing ---
@@ -364,7 +388,32 @@ ARCHES ?= arm64 armhf s390x
 check-cross:
 	@tests/cross/check $(ARCHES)
 
+# Each source by itself, and anew only when something of it has changed. What is left out, and why, says .clang-tidy.
+LINT_CC ?= gcc
+LINT    := $(B)/lint
+LINTED  := $(patsubst src/%.c,$(LINT)/%.o,$(wildcard src/*.c))
+SCRIPTS  = $(shell grep -rlE '^\#!/bin/(ba)?sh|^\# shellcheck shell' tests packaging udev-rules .ci)
+
+$(LINT)/%.o: src/%.c .clang-tidy $(B)/flags
+	@mkdir -p $(@D)
+	$(call Q,LINT) clang-tidy --quiet $< -- $(ALLFLAGS) 2>$@.log || { cat $@.log >&2; exit 1; }
+	@$(LINT_CC) $(ALLFLAGS) -fanalyzer -c -o $@ $<
+
+-include $(wildcard $(LINT)/*.d)
+
+lint-sources: $(LINTED)
+
+LINT_DEPS := clang-format clang-tidy cppcheck shellcheck
+
+deps-lint:
+	$(APT_GET) update
+	$(APT_GET) install -y --no-install-recommends $(BUILD_DEPS) $(LINT_DEPS)
+
 lint:
 	clang-format --dry-run -Werror src/*.[ch] tests/*/*.[ch] tests/vm/emu/*.[ch]
-	cppcheck -q --std=c11 --enable=warning,portability,performance --error-exitcode=1 --inline-suppr -Isrc \
-		-D_GNU_SOURCE src
+	cppcheck -q -j"$$(nproc)" --std=c11 --enable=warning,portability,performance --error-exitcode=1 --inline-suppr -Isrc \
+		-D_GNU_SOURCE src tests/vm/emu tests/vm/killat.c
+	shellcheck $(SCRIPTS)
+	@$(MAKE) -k -j"$$(nproc)" lint-sources
+
+.PHONY: deps-lint lint-sources

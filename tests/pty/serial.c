@@ -257,7 +257,7 @@ TEST(bytes_that_another_reader_took_are_waited_for_anew)
 
 TEST(a_signal_to_stop_ends_reading_and_writing)
 {
-	char in[8];
+	char in[8] = "";
 	int status;
 	pid_t pid = fork();
 

@@ -34,7 +34,7 @@ static inline int isolate(void **state)
 	snprintf(map, sizeof(map), "0 %u 1", gid);
 	if (uid && (!write_file("/proc/self/setgroups", "deny") || !write_file("/proc/self/gid_map", map)))
 		goto failed;
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) || mount("tmpfs", "/run", "tmpfs", 0, "mode=755") ||
+	if (mount(NULL, "/", "", MS_REC | MS_PRIVATE, NULL) || mount("tmpfs", "/run", "tmpfs", 0, "mode=755") ||
 		mount("tmpfs", "/sys", "tmpfs", 0, "mode=755"))
 		goto failed;
 	if (mkdir("/sys/bus", 0755) || mkdir("/sys/bus/usb", 0755) || mkdir("/sys/bus/usb/devices", 0755))

@@ -1,0 +1,102 @@
+#!/bin/bash
+# shellcheck disable=SC2317 # check is the caller
+# Memory. Under valgrind: the programs of tests/unit and tests/pty, and every command line that needs no device; the same
+# command lines once more with AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer in the programs, as
+# check-unit has them in its own. `make check-memory` builds what is below build/memory. TAP.
+cd "$(dirname "$0")/.." || exit 1
+memory=$PWD/build/memory
+STAGE=$memory/valgrind
+. tests/unit/tap.bash
+valgrind=$(command -v valgrind)
+reported() { # what was reported into this folder, and is there at all
+	local file
+	for file in "$1"/*; do
+		[[ ! -s $file ]] || { cat "$file"; return 1; }
+	done
+	[[ ${file-} != "$1/*" || ${2-} ]] || { echo "nothing is in $1"; return 1; }
+}
+
+# Reachable at the end is what libraries keep for themselves; and of TIOCEXCL this valgrind knows no argument.
+options=(-q --sim-hints=lax-ioctls --leak-check=full '--errors-for-leak-kinds=definite,possible' --error-exitcode=99)
+under_valgrind() { # PROGRAM: all of it runs, and nothing is reported. That takes too long for some times that it measures.
+	local name logs plan
+	name=$(basename "$1") logs=$tmp/$(basename "$1").logs
+	mkdir "$logs"
+	CMOCKA_MESSAGE_OUTPUT=TAP "$valgrind" "${options[@]}" --log-file="$logs/%p" "$1" >"$tmp/$name.out" 2>&1
+	plan=$(sed -n 's/^1\.\.//p' "$tmp/$name.out")
+	reported "$logs" && equal "$(grep -cE '^(not )?ok ' "$tmp/$name.out")" "$plan"
+}
+for program in "$memory"/{unit,pty}/*; do
+	[[ ! -x $program ]] || check "${program#"$memory"/} is clean under valgrind" under_valgrind "$program"
+done
+
+# wrap STAGE LOGS COMMAND…: each program there is run by COMMAND from now on.
+wrap() {
+	local program quiet
+	for program in "$1"/usr/{bin/replug,bin/replug-relay,lib/udev/replug-match}; do
+		quiet=''
+		# It ends with what it has, so as to cost each plug less.
+		[[ $program != */replug-match ]] || quiet='--leak-check=no'
+		mkdir -p "$1/real"
+		mv "$program" "$1/real/"
+		printf '#!/bin/sh\nexec %s "%s" "$@"\n' "$("$2" "$quiet")" "$1/real/$(basename "$program")" >"$program"
+		chmod 755 "$program"
+	done
+}
+by_valgrind() { echo "$valgrind ${options[*]} $1 --log-file=$tmp/valgrind.logs/%p"; }
+by_sanitizers() {
+	echo "env ASAN_OPTIONS=log_path=$tmp/sanitizers.logs/p,exitcode=99${1:+,detect_leaks=0} UBSAN_OPTIONS=print_stacktrace=1,log_path=$tmp/sanitizers.logs/p"
+}
+
+# Whatever is plugged here, and whoever asks: an answer is one of the statuses, and what else goes wrong is in the logs.
+commands() { # STAGE
+	local line status
+	while read -r line; do
+		status=0
+		# shellcheck disable=SC2086 # words
+		"$1"/usr/bin/$line >/dev/null 2>&1 </dev/null || status=$?
+		((status <= 5)) || { echo "$line: status $status"; return 1; }
+	done <<-END
+		replug list
+		replug list --json
+		replug list 534d:2109
+		replug status
+		replug status --json
+		replug status capture
+		replug check
+		replug check --json
+		replug health
+		replug health --json
+		replug health --metrics
+		replug health usb=99-9
+		replug refresh --dry-run
+		replug refresh --dry-run usb=99-9
+		replug recover --dry-run capture hid
+		replug recover 'product="No such thing" serial=x' bus=099/099 /dev/null
+		replug reset --dry-run --method=power usb=99-9
+		replug ch9329 info
+		replug ch9329 info hid --baud=auto
+		replug ch9329 reset usb=99-9
+		replug settle
+		replug lost
+		replug gone 99-9
+		replug watch --frob
+		replug-relay list
+		replug-relay list --json
+		replug-relay get power
+		replug-relay release
+		replug-relay on usb=99-9 --channel=1 --protocol=lcus
+	END
+}
+
+for mode in valgrind sanitizers; do
+	stage=$memory/$mode
+	mkdir "$tmp/$mode.logs"
+	wrap "$stage" "by_$mode"
+	for script in cli relay match; do
+		check "$script.sh, $mode" env STAGE="$stage" EMULATOR="$mode" "tests/unit/$script.sh"
+	done
+	check "other command lines, $mode" commands "$stage"
+	check "of all those, $mode has nothing to report" reported "$tmp/$mode.logs" "${mode#valgrind}"
+done
+finish

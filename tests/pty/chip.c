@@ -29,6 +29,7 @@ struct script {
 	unsigned interrupt; /* likewise: sends SIGTERM to the program */
 	unsigned late_ms;   /* answers take so long */
 	bool by_byte;       /* answers come byte by byte */
+	uint8_t info_len;   /* so many bytes of GET_INFO's eight */
 };
 
 /* A busy machine may make the fake late, and the question be asked again. */
@@ -114,7 +115,7 @@ static void hear(int fd, const struct script *c, pid_t program, const uint8_t *i
 	} else if (is_info && c->refuse_info) {
 		answer(fd, c, 0xc1, &c->refuse_info, 1);
 	} else if (is_info) {
-		answer(fd, c, 0x81, info, 8);
+		answer(fd, c, 0x81, info, c->info_len ? c->info_len : 8);
 	}
 }
 
@@ -284,6 +285,26 @@ TEST(a_chip_that_never_acknowledges_and_never_falls_silent_was_not_reset)
 	assert_int_equal(seen->resets, 2);
 	holds_not(why, "does not answer"); /* it does */
 	holds(why, "RESET");
+}
+
+TEST(a_chip_that_answers_slowly_was_not_silent)
+{
+	struct chip_job j = job();
+
+	plug((struct script){.acks_lost = 99, .late_ms = 20});
+	j.attempts = 1;
+	assert_true(reset(j) < 0);
+	holds(why, "does not acknowledge RESET");
+}
+
+TEST(an_answer_without_the_leds_is_none)
+{
+	plug((struct script){.info_len = 2});
+	assert_int_equal(info(job()), -EBADMSG);
+	holds(why, "no CH9329 answer");
+	unplug(NULL);
+	plug((struct script){.info_len = 3});
+	succeeds(info(job()));
 }
 
 TEST(an_acknowledgement_that_another_process_may_have_taken_is_not_missed)
@@ -667,6 +688,8 @@ int main(void)
 		T(a_reset_without_acknowledgement_counts_when_silence_proves_it),
 		T(a_reset_without_acknowledgement_or_silence_is_made_again),
 		T(a_chip_that_never_acknowledges_and_never_falls_silent_was_not_reset),
+		T(a_chip_that_answers_slowly_was_not_silent),
+		T(an_answer_without_the_leds_is_none),
 		T(an_acknowledgement_that_another_process_may_have_taken_is_not_missed),
 		T(a_bad_sum_at_first_is_asked_again_at_once),
 		T(foreign_and_truncated_frames_before_an_answer_are_skipped),

@@ -213,7 +213,11 @@ TEST(kmtronic_boards_of_four_or_eight_answer_for_all_channels)
 {
 	static const struct line lines[] = {LINE("\xff\x03\x03", ""), LINE("\xff\x09\x00", "\x00\x00\x01\x00"),
 		LINE("\xff\x03\x03", ""), LINE("\xff\x09\x00", "\x01\x01\x00\x01\x01\x01\x01\x01"),
-		LINE("\xff\x03\x03", ""), LINE("\xff\x09\x00", "\x01\x01")};
+		LINE("\xff\x03\x03", ""), LINE("\xff\x09\x00", "\x01\x01"),
+		/* the last one that each has, and one that it has not */
+		LINE("\xff\x04\x03", ""), LINE("\xff\x09\x00", "\x00\x00\x00\x01"), LINE("\xff\x08\x03", ""),
+		LINE("\xff\x09\x00", "\x00\x00\x00\x00\x00\x00\x00\x01"), LINE("\xff\x05\x03", ""),
+		LINE("\xff\x09\x00", "\x01\x01\x01\x01")};
 	bool closed = false;
 
 	assert_int_equal(open_as(RELAY_KMTRONIC), 0);
@@ -223,6 +227,12 @@ TEST(kmtronic_boards_of_four_or_eight_answer_for_all_channels)
 	assert_int_equal(ask(3, &closed), 0);
 	assert_false(closed);
 	assert_int_equal(ask(3, &closed), -EBADMSG);
+	assert_int_equal(ask(4, &closed), 0);
+	assert_true(closed);
+	closed = false;
+	assert_int_equal(ask(8, &closed), 0);
+	assert_true(closed);
+	assert_int_equal(ask(5, &closed), -EBADMSG);
 }
 
 TEST(icse_boards_are_made_ready_once_and_get_all_contacts_in_a_byte)

@@ -9,6 +9,7 @@
 #   make arch       builds the Arch package below build/arch
 #   make fuzz      FUZZ_SECONDS=60                     looks for inputs that break what reads them
 #   make matrix    SEEDS="1 2 3"                        every fault under every trigger, in random order
+#   make mutation  ONLY="NAME..." UNTIL=unit            breaks the sources on purpose: which test notices?
 #   make check-cross  ARCHES="arm64 armhf s390x"        build, unit tests and package for other processors, under QEMU's user
 #                                                      emulation (make deps-cross before)
 #   make timeline                                      runs the demo and draws the README's picture of it anew
@@ -264,7 +265,7 @@ clean:
 
 FORCE:
 .PHONY: all payload deb arch install install-systemd install-run uninstall clean deps deps-build deps-cross demo timeline check \
-        check-unit check-vm check-cross matrix lint FORCE
+        check-unit check-vm check-cross matrix mutation lint FORCE
 
 # --- unit tests ---
 # Every source with the sanitizers in it, and a program for each file of tests; the scripts run the real programs,
@@ -285,7 +286,9 @@ $(SAN)/obj/%.o: src/%.c $(B)/flags
 $(SAN)/%: tests/%.c $(SAN_OBJ) $(B)/flags
 	@mkdir -p $(@D)
 	$(call Q,LD) $(CC) $(ALLFLAGS) $(SANFLAGS) -DSOURCE='"$(CURDIR)"' -Wno-missing-prototypes -Isrc -Itests/unit -MF $@.d -o $@ $< \
-		$(SAN_OBJ) $(shell $(PKG_CONFIG) --libs $(PKGS)) $(INIH) -lcmocka
+		$(SAN_OBJ) $(shell $(PKG_CONFIG) --libs $(PKGS)) $(INIH) -lcmocka $(WRAP)
+
+%/unit/ladder: WRAP := -Wl,--wrap=port_switching,--wrap=port_power,--wrap=port_state
 
 -include $(wildcard $(SAN)/*/*.d)
 
@@ -306,7 +309,7 @@ MEMORY_OBJ := $(patsubst $(SAN)/%,$(B)/%,$(SAN_OBJ))
 $(MEMORY)/%: tests/%.c $(MEMORY_OBJ) $(B)/flags
 	@mkdir -p $(@D)
 	$(call Q,LD) $(CC) $(ALLFLAGS) -DSOURCE='"$(CURDIR)"' -Wno-missing-prototypes -Isrc -Itests/unit -MF $@.d -o $@ $< \
-		$(MEMORY_OBJ) $(shell $(PKG_CONFIG) --libs $(PKGS)) $(INIH) -lcmocka
+		$(MEMORY_OBJ) $(shell $(PKG_CONFIG) --libs $(PKGS)) $(INIH) -lcmocka $(WRAP)
 
 -include $(wildcard $(MEMORY)/*/*.d)
 
@@ -378,6 +381,10 @@ matrix: payload
 	@bad=''; for seed in $(SEEDS); do echo "seed $$seed:"; \
 		tests/run --arg $$seed --vm $(MATRIX) || bad="$$bad $$seed"; done; \
 		[ -z "$$bad" ] || { echo "failed with these seeds:$$bad"; exit 1; }
+
+# How well the tests notice: thirty ways to break the sources, in turn. What no program notices costs machines, and hours.
+mutation:
+	@tests/mutation/run $(ONLY)
 
 check-vm: payload deb arch
 	@tests/run --vm $(CASES) $(TIMED)

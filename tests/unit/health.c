@@ -97,6 +97,15 @@ TEST(what_cannot_be_told_changes_nothing)
 	assert_int_equal(r.health_bad, 1);
 }
 
+TEST(what_was_unplugged_while_it_was_asked_cannot_be_told)
+{
+	struct device d = {.port = "199-1", .bus = 199, .dev = 99};
+	char evidence[256];
+
+	assert_int_equal(health_ask(&d, NULL, NULL, evidence, sizeof(evidence)), HEALTH_UNKNOWN);
+	holds(evidence, "/dev/bus/usb/199/099: No such device");
+}
+
 TEST(it_is_due_at_the_second_bad_round_and_ever_more_seldom)
 {
 	struct record r = {0};
@@ -243,6 +252,7 @@ int main(void)
 		cmocka_unit_test(from_ailing_to_dead_is_news_and_goes_on_counting),
 		cmocka_unit_test(back_to_well_is_news_and_ends_the_count),
 		cmocka_unit_test(what_cannot_be_told_changes_nothing),
+		cmocka_unit_test(what_was_unplugged_while_it_was_asked_cannot_be_told),
 		cmocka_unit_test(it_is_due_at_the_second_bad_round_and_ever_more_seldom),
 		cmocka_unit_test(a_sleeper_is_woken_unless_it_was_well_a_short_while_ago),
 		cmocka_unit_test(due_counts_from_whatever_was_last),

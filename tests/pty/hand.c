@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* A press by the process that talks to the board: nothing is pressed that nobody would open. */
+#include "isolated.h"
+#include "pty.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/sysmacros.h>
+
+#include "relay-hand.h"
+#include "relay-state.h"
+#include "wait.h"
+
+static int master;
+static struct relay_target t;
+
+/* A custom board in port 1-1, to which D0 closes the contact and D1 opens it. */
+static int plug(void **state)
+{
+	struct stat st;
+	char number[32];
+
+	if (isolate(state) || mkdir("/run/replug", 0755) || mkdir(RELAY_DIR, 0770) || mkdir("/sys/board", 0755))
+		return -1;
+	config_relay_defaults(&t.conf);
+	t.conf.protocol = RELAY_CUSTOM;
+	t.conf.channel = 1;
+	t.conf.on = (struct conf_bytes){.n = 1, .byte = {0xd0}};
+	t.conf.off = (struct conf_bytes){.n = 1, .byte = {0xd1}};
+	t.driver = relay_driver(RELAY_CUSTOM);
+	t.d = (struct device){.port = "1-1", .dev = 5};
+	master = pty_open(t.node, sizeof(t.node));
+	if (stat(t.node, &st))
+		return -1;
+	snprintf(number, sizeof(number), "%u:%u\n", major(st.st_rdev), minor(st.st_rdev));
+	snprintf(t.syspath, sizeof(t.syspath), "/sys/board");
+	alarm(20);
+	return write_file("/sys/board/dev", number) ? 0 : -1;
+}
+
+/* A pulse of 200 ms; what the board has heard of it. */
+static size_t pressed(int contact, int socket, uint8_t *heard, size_t size)
+{
+	struct relay_job job = {.t = &t, .verb = RELAY_PULSE, .pulse_ms = 200, .contact = contact};
+	struct pollfd p = {.fd = master, .events = POLLIN};
+	size_t n = 0;
+	pid_t pid = fork();
+
+	if (!pid) {
+		hand_run(&job, clock_ms() + RELAY_SWITCH_MS, socket);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	while (n < size && poll(&p, 1, 0) == 1 && p.revents & POLLIN) {
+		ssize_t got = read(master, heard + n, size - n);
+		assert_true(got > 0);
+		n += (size_t)got;
+	}
+	return n;
+}
+
+TEST(a_press_closes_the_contact_and_opens_it)
+{
+	uint8_t heard[16];
+	int socket[2], contact = relay_take("1-1", 1);
+	char byte;
+
+	assert_true(contact >= 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, socket), 0);
+	size_t n = pressed(contact, socket[1], heard, sizeof(heard));
+	assert_true(n >= 2);
+	assert_int_equal(heard[0], 0xd0);
+	assert_int_equal(heard[n - 1], 0xd1);
+	assert_int_equal(pread(contact, &byte, 1, 0), 0); /* and is not on record any more */
+	close(contact);
+	close(socket[0]);
+	close(socket[1]);
+}
+
+TEST(without_a_record_of_it_nothing_is_pressed)
+{
+	uint8_t heard[16];
+	int socket[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, socket), 0);
+	assert_int_equal(pressed(-1, socket[1], heard, sizeof(heard)), 0);
+	close(socket[0]);
+	close(socket[1]);
+}
+
+TEST(without_somebody_who_watches_it_nothing_is_pressed)
+{
+	uint8_t heard[16];
+	int contact = relay_take("1-1", 1);
+
+	assert_int_equal(pressed(contact, -1, heard, sizeof(heard)), 0);
+	close(contact);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_press_closes_the_contact_and_opens_it),
+		cmocka_unit_test(without_a_record_of_it_nothing_is_pressed),
+		cmocka_unit_test(without_somebody_who_watches_it_nothing_is_pressed),
+	};
+
+	return RUN(tests, plug, NULL);
+}

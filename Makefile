@@ -10,6 +10,8 @@
 #   make fuzz      FUZZ_SECONDS=60                     looks for inputs that break what reads them
 #   make matrix    SEEDS="1 2 3"                        every fault under every trigger, in random order
 #   make mutation  ONLY="NAME..." UNTIL=unit            breaks the sources on purpose: which test notices?
+#   make faults                                        every system call that can fail does, one at a time
+#   make coverage                                      what the tests run of src, line by line
 #   make check-cross  ARCHES="arm64 armhf s390x"        build, unit tests and package for other processors, under QEMU's user
 #                                                      emulation (make deps-cross before)
 #   make timeline                                      runs the demo and draws the README's picture of it anew
@@ -179,10 +181,13 @@ $(EMU): $(wildcard tests/vm/emu/*.c tests/vm/emu/*.h) $(B)/flags
 $(B)/killat: tests/vm/killat.c $(B)/flags
 	$(call Q,CC) $(CC) -std=c17 -D_GNU_SOURCE $(WARN) $(CFLAGS) -o $@ $<
 
-payload: all $(EMU) $(B)/killat
+$(B)/failat: tests/vm/failat.c $(B)/flags
+	$(call Q,CC) $(CC) -std=c17 -D_GNU_SOURCE $(WARN) $(CFLAGS) -o $@ $<
+
+payload: all $(EMU) $(B)/killat $(B)/failat
 	@rm -rf $(B)/vm/payload
 	@$(MAKE) -s install DESTDIR=$(B)/vm/payload
-	@install -D -m 0755 -t $(B)/vm/payload/usr/local/bin $(EMU) $(B)/killat
+	@install -D -m 0755 -t $(B)/vm/payload/usr/local/bin $(EMU) $(B)/killat $(B)/failat
 	@# What `make install` needs, for the case that runs it on a live system.
 	@install -D -t $(B)/vm/payload/usr/src/replug/build $(PROGRAMS) $(GENERATED)
 	@cp -R Makefile packaging $(B)/vm/payload/usr/src/replug/
@@ -265,7 +270,7 @@ clean:
 
 FORCE:
 .PHONY: all payload deb arch install install-systemd install-run uninstall clean deps deps-build deps-cross demo timeline check \
-        check-unit check-vm check-cross matrix mutation lint FORCE
+        check-unit check-vm check-cross matrix mutation lint faults coverage FORCE
 
 # --- unit tests ---
 # Every source with the sanitizers in it, and a program for each file of tests; the scripts run the real programs,
@@ -385,6 +390,17 @@ matrix: payload
 # How well the tests notice: thirty ways to break the sources, in turn. What no program notices costs machines, and hours.
 mutation:
 	@tests/mutation/run $(ONLY)
+
+# Each system call that can fail does, one at a time.
+FAULTS := $(wildcard tests/vm/faults/*.sh)
+
+faults: payload
+	@tests/run --vm $(FAULTS)
+
+# What the tests run of src; what they say themselves is not judged, for it takes longer with the counters. The package's case
+# has programs of its own.
+coverage:
+	@CASES='$(SAMPLE) $(filter-out %/27-deb.sh,$(CASES)) $(EMU_TESTS)' tests/coverage/run
 
 check-vm: payload deb arch
 	@tests/run --vm $(CASES) $(TIMED)

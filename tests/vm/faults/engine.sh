@@ -1,0 +1,59 @@
+# shellcheck shell=bash
+# One system call of a command fails, and what came of it is judged. Sourced by the sweeps.
+# shellcheck source=tests/vm/lib.sh
+. /bench/lib.sh
+start_emulator
+stay_awake
+# With a figure N, only one in N calls, beginning with another one each time.
+step=${1:-1}
+
+# The calls, and how each fails: as the kernel has it when descriptors, memory or room are out, or a device is gone bad.
+classes=(
+	'openat EMFILE' 'ioctl EIO' 'read,pread64 EIO' 'write,pwrite64 ENOSPC' 'poll,ppoll ENOMEM' 'rename ENOSPC'
+	'clone,clone3,fork EAGAIN' 'brk,mmap ENOMEM' 'getdents64 EIO' 'readlink ENOMEM' 'access ENOMEM'
+	'newfstatat ENOMEM' 'flock ENOLCK' 'mkdir,unlink EROFS' 'chmod,fchmod EPERM' 'ftruncate EIO'
+	'socket,socketpair,pipe2,eventfd2,timerfd_create EMFILE' 'bind,setsockopt ENOMEM'
+	'sendmsg,sendto,recvmsg,recvfrom ENOMEM' 'timer_create,timer_settime,setitimer EAGAIN'
+	'rt_sigtimedwait,wait4 EINTR' 'rt_sigaction,rt_sigprocmask EIO'
+)
+
+never_more() { equal "$(find /run/replug -name '*.new' -o -name '*.stuck' -o -path '*/lost/*')" ''; }
+# The judges print what is wrong with $status, /run/out and /run/err of a command, of which the call in $failed failed.
+common() {
+	((status <= 5)) || echo "exit status $status"
+	((status == 0)) || [[ -s /run/out || -s /run/err ]] || echo "status $status without a word"
+	never_more
+}
+
+# NAME JUDGE COMMAND…: once without a failure, which is what it is measured by; then with each call failing.
+sweep() {
+	local name=$1 judge=$2 class calls error tried at bad wrong failed total=0 each
+	shift 2
+	before
+	status=0
+	timeout 60 "$@" >/run/good 2>/run/good.err || status=$?
+	good=$status
+	for class in "${classes[@]}"; do
+		read -r calls error <<<"$class"
+		tried=0 bad=0 each=${every:-$step}
+		for ((at = each > 1 ? RANDOM % each + 1 : 1; ; at += each)); do
+			before
+			status=0
+			timeout 60 failat -o /run/failed "$calls" "$error" "$at" "$@" >/run/out 2>/run/err || status=$?
+			[[ -s /run/failed ]] || break
+			((++tried))
+			failed=$(</run/failed)
+			wrong=$("$judge")
+			[[ $wrong ]] || continue
+			((++bad))
+			echo "# $name, $error from $failed: status $status"
+			sed 's/^/#   /' <<<"$wrong"
+			head -n 3 /run/err | sed 's/^/#   stderr: /'
+		done
+		((tried)) || continue
+		total=$((total + tried))
+		check "$name: $tried failures of $calls ($error)" equal "$bad" 0
+	done
+	echo "## $name: $total system calls failed, one at a time"
+}
+before() { :; }

@@ -45,25 +45,37 @@ int debt_power(char *owed, const char *port)
 	return add(owed, "power=%s", port);
 }
 
-/* Whether the device (of which what may be an interface) is still the one that the debt is about. */
-static bool same_device(const char *what, unsigned dev, char *dir, size_t size)
+/* Whether the device (of which what may be an interface) is still the one that the debt is about: 1 or 0; or a
+ * negative errno where that cannot be told. */
+static int same_device(const char *what, unsigned dev, char *dir, size_t size)
 {
 	char device[32];
 
 	snprintf(device, sizeof(device), "%.*s", (int)strcspn(what, ":"), what);
-	return selector_is_port(device) && strlen(what) < 64 && !strchr(what, '/') &&
-	       snprintf(dir, size, SYSFS_USB "/%s", device) < (int)size && sysfs_number(dir, "devnum", 10) == dev;
+	if (!selector_is_port(device) || strlen(what) >= 64 || strchr(what, '/') ||
+		snprintf(dir, size, SYSFS_USB "/%s", device) >= (int)size)
+		return 0;
+	unsigned now = sysfs_number(dir, "devnum", 10);
+	return sysfs_unread(errno) ? -errno : now == dev;
+}
+
+static bool gone(const char *dir)
+{
+	return access(dir, F_OK) && !sysfs_unread(errno);
 }
 
 static int pay_authorize(const char *device, unsigned dev, char *why, size_t size)
 {
 	char dir[64];
 
-	if (!same_device(device, dev, dir, sizeof(dir)) || sysfs_number(dir, "authorized", 10))
+	int e = same_device(device, dev, dir, sizeof(dir));
+
+	if (!e || (e > 0 && sysfs_number(dir, "authorized", 10)))
 		return 0;
-	int e = sysfs_write(dir, "authorized", "1");
+	if (e > 0)
+		e = sysfs_write(dir, "authorized", "1");
 	/* The kernel authorizes it also where it then cannot configure it: that is for whoever verifies to tell. */
-	if (!e || sysfs_number(dir, "authorized", 10) || access(dir, F_OK))
+	if (!e || sysfs_number(dir, "authorized", 10) || gone(dir))
 		return 0;
 	snprintf(why, size, "%s cannot be authorized again: %s%s", device, strerror(-e), text_refusal(-e));
 	return e;
@@ -72,18 +84,20 @@ static int pay_authorize(const char *device, unsigned dev, char *why, size_t siz
 static int pay_bind(const char *what, unsigned dev, char *why, size_t size)
 {
 	char dir[64], driver[32];
+	int e = same_device(what, dev, dir, sizeof(dir));
 
-	if (!same_device(what, dev, dir, sizeof(dir)))
+	if (!e)
 		return 0;
-	snprintf(dir, sizeof(dir), SYSFS_USB "/%s", what);
-	if (sysfs_link(dir, "driver", driver, sizeof(driver)) || access(dir, F_OK))
-		return 0;
-	int e = sysfs_write("/sys/bus/usb", "drivers_probe", what);
-	if (!e || e == -ENODEV)
-		return 0; /* a driver that does not want it is for whoever verifies to tell */
-	/* That, too, can come as an error; only what keeps us from asking leaves something owed. */
-	if (e != -EACCES && e != -EPERM && e != -EROFS && e != -ENOMEM)
-		return 0;
+	if (e > 0) {
+		snprintf(dir, sizeof(dir), SYSFS_USB "/%s", what);
+		if (sysfs_link(dir, "driver", driver, sizeof(driver)) || gone(dir))
+			return 0;
+		e = sysfs_write("/sys/bus/usb", "drivers_probe", what);
+		/* That a driver does not want it is for whoever verifies to tell; that, too, can come as an error:
+		 * only what keeps us from asking leaves something owed. */
+		if (e != -EACCES && e != -EPERM && e != -EROFS && e != -ENOMEM && e != -EMFILE && e != -ENFILE)
+			return 0;
+	}
 	snprintf(why, size, "%s cannot be bound to its driver again: %s%s", what, strerror(-e), text_refusal(-e));
 	return e;
 }
@@ -91,10 +105,12 @@ static int pay_bind(const char *what, unsigned dev, char *why, size_t size)
 static int pay_power(const char *name, char *why, size_t size)
 {
 	struct port p;
+	int e = port_named(name, &p);
 
-	if (port_named(name, &p))
-		return 0;
-	int e = port_power(&p, true, why, size);
+	if (e && sysfs_unread(-e))
+		snprintf(why, size, "%s cannot be looked at: %s", name, strerror(-e));
+	else
+		e = e ? 0 : port_power(&p, true, why, size);
 	return e == -ENODEV ? 0 : e;
 }
 

@@ -39,6 +39,7 @@ static int locate(struct port *p)
 	bool root = !strncmp(p->hub, "usb", 3);
 	char interface[64];
 	unsigned config = 0;
+	int missing;
 
 	snprintf(p->name, sizeof(p->name), "%s-port%u", p->hub, p->number);
 	/* Interface 0 of a root hub is called 1-0:1.0, of another 1-1:1.0. Its bConfigurationValue would tell which,
@@ -51,7 +52,10 @@ static int locate(struct port *p)
 			interface, sizeof(interface), "%s%s:%u.0", p->hub + (root ? 3 : 0), root ? "-0" : "", config);
 		if (snprintf(p->dir, sizeof(p->dir), SYSFS_USB "/%s/%s", interface, p->name) >= (int)sizeof(p->dir))
 			return -EINVAL;
-	} while (access(p->dir, F_OK));
+		missing = access(p->dir, F_OK);
+		if (missing && sysfs_unread(errno))
+			return -errno;
+	} while (missing);
 	sysfs_link(p->dir, "peer", p->peer, sizeof(p->peer));
 	return 0;
 }

@@ -9,6 +9,22 @@
 #include <string.h>
 #include <unistd.h>
 
+static int trouble;
+
+bool sysfs_unread(int e)
+{
+	if (e != ENOMEM && e != EMFILE && e != ENFILE && e != EIO)
+		return false;
+	if (!trouble)
+		trouble = e;
+	return true;
+}
+
+int sysfs_trouble(void)
+{
+	return trouble;
+}
+
 bool sysfs_read(const char *dir, const char *name, char *dst, size_t size)
 {
 	char path[PATH_MAX];
@@ -17,16 +33,20 @@ bool sysfs_read(const char *dir, const char *name, char *dst, size_t size)
 	*dst = '\0';
 	if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= (int)sizeof(path))
 		return false;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC), e = fd < 0 ? errno : 0;
 	if (fd >= 0) {
 		n = read(fd, dst, size - 1);
+		e = n < 0 ? errno : 0;
 		close(fd);
 	}
-	if (n < 0)
+	if (n < 0) {
+		sysfs_unread(e);
 		n = 0;
+	}
 	while (n && dst[n - 1] == '\n')
 		n--;
 	dst[n] = '\0';
+	errno = e;
 	return n > 0;
 }
 
@@ -45,8 +65,10 @@ bool sysfs_link(const char *dir, const char *name, char *dst, size_t size)
 	if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= (int)sizeof(path))
 		return false;
 	ssize_t n = readlink(path, target, sizeof(target) - 1);
-	if (n < 0)
+	if (n < 0) {
+		sysfs_unread(errno);
 		return false;
+	}
 	target[n] = '\0';
 	const char *slash = strrchr(target, '/');
 	snprintf(dst, size, "%.*s", (int)size - 1, slash ? slash + 1 : target);

@@ -8,10 +8,19 @@
 
 #define SYSFS_USB "/sys/bus/usb/devices"
 
-/* The first line of dir/name into dst, without its newline; false, and dst empty, where there is none. */
+/*
+ * What cannot be looked at for want of memory or descriptors, or by an error of the file system itself (a positive
+ * errno), is not therefore missing: whether e is such an error. The first one is kept for sysfs_trouble, which is 0
+ * where there was none: who tells of what is there can say that it is not all.
+ */
+bool sysfs_unread(int e);
+int sysfs_trouble(void);
+
+/* The first line of dir/name into dst, without its newline; false, and dst empty, where there is none
+ * or, with errno as for sysfs_unread, where it cannot be read. */
 bool sysfs_read(const char *dir, const char *name, char *dst, size_t size);
 
-/* A number at the beginning of dir/name, or 0. */
+/* A number at the beginning of dir/name, or 0 with errno as for sysfs_read. */
 unsigned sysfs_number(const char *dir, const char *name, int base);
 
 /* The last part of where the link dir/name points; false, and dst empty, where there is none. */

@@ -198,6 +198,22 @@ TEST(what_cannot_be_paid_stays_owed_and_the_rest_is_paid)
 	assert_string_equal(owed, "authorize@8=1-1");
 }
 
+TEST(what_cannot_be_looked_at_stays_owed)
+{
+	char owed[DEBT_SIZE] = "authorize@8=1-1 bind@8=1-1:1.0";
+
+	descriptors_end(true);
+	int e = debt_pay(owed, why, sizeof(why));
+	descriptors_end(false);
+	assert_int_equal(e, -EMFILE);
+	assert_string_equal(owed, "authorize@8=1-1 bind@8=1-1:1.0");
+	assert_non_null(strstr(why, strerror(EMFILE)));
+	assert_string_equal(content(USB "1-1/authorized"), "0\n");
+	assert_int_equal(debt_pay(owed, why, sizeof(why)), 0);
+	assert_string_equal(owed, "");
+	assert_string_equal(content(USB "1-1/authorized"), "1\n");
+}
+
 TEST(words_that_are_no_debts_are_struck_off)
 {
 	char owed[DEBT_SIZE] = "nonsense authorize@8=../../x bind@8=1-1/../x power=../1-port4 power= =  authorize";
@@ -235,6 +251,7 @@ int main(void)
 		T(what_is_on_already_is_left_alone),
 		T(a_hub_that_is_gone_takes_its_debts_with_it),
 		T(what_cannot_be_paid_stays_owed_and_the_rest_is_paid),
+		T(what_cannot_be_looked_at_stays_owed),
 		T(words_that_are_no_debts_are_struck_off),
 		T(a_full_list_takes_no_more_and_loses_nothing),
 	};

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 static inline bool write_file(const char *path, const char *text)
@@ -17,6 +18,19 @@ static inline bool write_file(const char *path, const char *text)
 	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
 
 	return fd >= 0 && !close(fd) && done;
+}
+
+/* From here on whatever opens a file is refused with EMFILE, until that is taken back. */
+static inline void descriptors_end(bool on)
+{
+	struct rlimit limit;
+	int next = dup(0);
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = on ? (rlim_t)next : limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	if (next >= 0)
+		close(next);
 }
 
 static inline int isolate(void **state)

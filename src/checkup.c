@@ -133,7 +133,7 @@ static enum status ask(void *ctx, const char *port)
 	while (strcmp(p->port, port))
 		p++;
 	int lock = record_lock(port, 0);
-	record_load(port, &p->r);
+	bool unread = record_unread(record_load(port, &p->r));
 	if (lock == -EWOULDBLOCK) {
 		snprintf(p->evidence, sizeof(p->evidence),
 			"another run%s has its port; `replug status` shows how it ends",
@@ -149,7 +149,7 @@ static enum status ask(void *ctx, const char *port)
 		found = health_ask(p->d, &p->use, &p->r, evidence, sizeof(evidence));
 	}
 	p->stopped = told_to_stop();
-	if (round->call->heal && !let && lock >= 0 && (!p->d || p->d->conf))
+	if (round->call->heal && !let && lock >= 0 && !unread && (!p->d || p->d->conf))
 		put_on_record(p, found, asleep);
 	memcpy(p->evidence, evidence, sizeof(evidence));
 	p->health = found;

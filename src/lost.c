@@ -136,7 +136,11 @@ enum status lost_port(const struct run *run, const char *port, bool *back)
 	const char *end;
 
 	*back = false;
-	record_load(port, &s.r);
+	int e = record_load(port, &s.r);
+	if (record_unread(e)) {
+		log_line(LOG_ERR, "%s: its record in " RECORD_DIR " cannot be read: %s", port, strerror(-e));
+		return STATUS_FAILED;
+	}
 	snprintf(s.d.port, sizeof(s.d.port), "%s", port);
 	snprintf(s.r.port, sizeof(s.r.port), "%s", port);
 	selector_id(s.r.id, ':', &s.d.vid, &s.d.pid, &end);
@@ -169,7 +173,7 @@ enum status lost_port(const struct run *run, const char *port, bool *back)
 		guard_forgive(&s.r);
 	}
 	story_begin(&s);
-	int e = wait_return(&s);
+	e = wait_return(&s);
 	if (e == 0 || e == 1) {
 		watch_close(&s.watch);
 		set_gone(&s);

@@ -16,6 +16,7 @@
 
 #include "device.h"
 #include "selector.h"
+#include "sysfs.h"
 #include "wait.h"
 
 const char *const record_state_name[RECORD_STATES + 1] = {
@@ -228,6 +229,11 @@ int record_load(const char *port, struct record *r)
 	return 0;
 }
 
+bool record_unread(int e)
+{
+	return e && e != -ENOENT && e != -EBADMSG && e != -EINVAL;
+}
+
 static int write_all(int fd, const char *text, size_t len)
 {
 	while (len) {
@@ -301,11 +307,15 @@ int record_list(struct record **out, size_t *n)
 	int found = scandir(RECORD_DIR, &list, is_record, NULL);
 
 	*n = 0;
+	*out = NULL;
+	if (found < 0 && sysfs_unread(errno))
+		return -errno;
 	*out = calloc(found > 0 ? (size_t)found : 1, sizeof(**out));
 	for (int i = 0; i < found; i++) {
 		list[i]->d_name[strlen(list[i]->d_name) - 5] = '\0';
-		if (*out && !record_load(list[i]->d_name, &(*out)[*n]))
-			++*n;
+		int e = *out ? record_load(list[i]->d_name, &(*out)[*n]) : 0;
+		*n += *out && !e;
+		sysfs_unread(-e);
 		free(list[i]);
 	}
 	if (found >= 0)

@@ -92,6 +92,10 @@ bool record_locked_by(const char *port, pid_t pid);
  */
 int record_load(const char *port, struct record *r);
 
+/* Whether record_load's e means that there is a record which could not be read: nobody may write another over what it
+ * owes. */
+bool record_unread(int e);
+
 /* Replaces a port's record, whose lock is held; by this process, or for STUCK by the one that is. Returns 0 or a
  * negative errno. */
 int record_save(const struct record *r);

@@ -130,8 +130,8 @@ static unsigned present(struct udev *udev, const char *port)
 	uint64_t deadline = clock_ms() + RESET_MS;
 	struct device d;
 
-	while (!device_read(udev, NULL, port, &d)) {
-		if (d.dev || clock_ms() >= deadline)
+	for (int e; (e = device_read(udev, NULL, port, &d)) != -ENODEV;) {
+		if ((!e && d.dev) || clock_ms() >= deadline)
 			return d.dev;
 		wait_for(-1, 0, clock_ms() + WAIT_POLL_MS); /* a signal has been noted, and this is soon over */
 	}
@@ -229,16 +229,25 @@ static enum status vanished(const struct run *run, const char *port)
 	return held ? STATUS_HELD : STATUS_NO_DEVICE;
 }
 
-/* What an earlier run owes comes first; a device that has just got its power back needs a moment to be there. */
-static void settle(const char *port)
+/*
+ * What an earlier run owes comes first; a device that has just got its power back needs a moment to be there. Returns
+ * false where what it owes is not known.
+ */
+static bool settle(const char *port)
 {
 	struct record r;
 	uint64_t deadline = clock_ms() + RETURN_MS;
+	int e = record_load(port, &r);
 
-	if (record_load(port, &r) || story_settle(&r) <= 0)
-		return;
+	if (record_unread(e)) {
+		log_line(LOG_ERR, "%s: its record in " RECORD_DIR " cannot be read: %s", port, strerror(-e));
+		return false;
+	}
+	if (e || story_settle(&r) <= 0)
+		return true;
 	while (!device_present(port) && clock_ms() < deadline && wait_for(-1, 0, clock_ms() + WAIT_POLL_MS) >= 0)
 		;
+	return true;
 }
 
 static enum status settle_port(void *ctx, const char *port)
@@ -249,7 +258,11 @@ static enum status settle_port(void *ctx, const char *port)
 	(void)ctx;
 	if (lock < 0) /* whoever has it pays, or its own end is seen to */
 		return lock == -EWOULDBLOCK ? STATUS_HELD : STATUS_FAILED;
-	int e = record_load(port, &r) ? 0 : story_settle(&r);
+	int e = record_load(port, &r);
+	if (record_unread(e))
+		log_line(LOG_ERR, "%s: its record in " RECORD_DIR " cannot be read: %s", port, strerror(-e));
+	else
+		e = e ? 0 : story_settle(&r);
 	record_unlock(lock);
 	if (r.id[0] && !present(NULL, port)) /* its removal found the port locked */
 		recover_gone(NULL, port, NULL, NULL);
@@ -266,9 +279,11 @@ enum status recover_settle(const char *const *port, size_t n)
 
 	if (!owing)
 		return STATUS_FAILED;
-	for (size_t i = 0; i < n; i++)
-		if (!record_load(port[i], &r) && r.owed[0])
+	for (size_t i = 0; i < n; i++) {
+		int e = record_load(port[i], &r);
+		if (record_unread(e) || (!e && r.owed[0]))
 			owing[owed++] = port[i];
+	}
 	if (owed)
 		s = supervise(owing, owed, &how);
 	free(owing);
@@ -297,8 +312,17 @@ enum status recover_port(void *ctx, const char *port)
 
 		if (lock < 0)
 			return lock == -EWOULDBLOCK ? STATUS_HELD : STATUS_FAILED;
-		settle(port);
-		if (read_whole(run, port, &s.d)) {
+		if (!settle(port)) {
+			record_unlock(lock);
+			return STATUS_FAILED;
+		}
+		int e = read_whole(run, port, &s.d);
+		if (e && e != -ENODEV) {
+			record_unlock(lock);
+			log_line(LOG_ERR, "%s: what is plugged there cannot be read: %s", port, strerror(-e));
+			return STATUS_FAILED;
+		}
+		if (e) {
 			bool back = false;
 			status = run->mode == RECOVER_EVENT ? vanished(run, port) : lost_port(run, port, &back);
 			record_unlock(lock);
@@ -308,7 +332,10 @@ enum status recover_port(void *ctx, const char *port)
 				continue; /* back already, and its plug was merged into this run */
 			return status;
 		}
-		story_open(&s, run);
+		if (story_open(&s, run)) {
+			record_unlock(lock);
+			return STATUS_FAILED;
+		}
 		if (run->mode == RECOVER_EVENT && !s.d.conf) {
 			record_unlock(lock);
 			log_line(LOG_INFO, "%s: no section of the configuration takes it", s.name);

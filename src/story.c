@@ -176,15 +176,21 @@ void story_settings(struct story *s, const struct run *run)
 	s->begun = clock_ms();
 }
 
-void story_open(struct story *s, const struct run *run)
+int story_open(struct story *s, const struct run *run)
 {
 	story_settings(s, run);
 	device_name(&s->d, s->name, sizeof(s->name));
-	if (record_load(s->d.port, &s->r) == -EBADMSG)
+	int e = record_load(s->d.port, &s->r);
+	if (record_unread(e)) {
+		log_line(LOG_ERR, "%s: its record in " RECORD_DIR " cannot be read: %s", s->name, strerror(-e));
+		return e;
+	}
+	if (e == -EBADMSG)
 		log_line(LOG_WARNING, "%s: its record in " RECORD_DIR " is damaged, a new one is begun", s->name);
 	snprintf(s->r.id, sizeof(s->r.id), "%04x:%04x", s->d.vid, s->d.pid);
 	snprintf(s->r.section, sizeof(s->r.section), "%s", s->d.conf ? s->d.conf->name : "");
 	snprintf(s->r.product, sizeof(s->r.product), "%s", s->d.product);
+	return 0;
 }
 
 void story_begin(struct story *s)

@@ -29,8 +29,9 @@ struct story {
 	char unpaid[DEBT_SIZE]; /* of an earlier run's debts */
 };
 
-/* With s->d read: the rest of what is known before anything is done, the port's record above all. */
-void story_open(struct story *s, const struct run *run);
+/* With s->d read: the rest of what is known before anything is done, the port's record above all. Returns a negative
+ * errno, which is told, where that cannot be read. */
+int story_open(struct story *s, const struct run *run);
 
 /* The settings that apply to s->d, which may be a device that is not there any more. */
 void story_settings(struct story *s, const struct run *run);

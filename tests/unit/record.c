@@ -668,6 +668,24 @@ TEST(without_a_folder_the_list_is_empty)
 	free(list);
 }
 
+TEST(a_record_that_cannot_be_read_is_not_one_that_is_not_there)
+{
+	struct record r = {.port = "1-4", .owed = "power=usb1-port4"}, *list;
+	size_t n;
+
+	mkdir("/run/replug", 0755);
+	assert_int_equal(record_save(&r), 0);
+	descriptors_end(true);
+	int e = record_load("1-4", &r), all = record_list(&list, &n);
+	descriptors_end(false);
+	assert_int_equal(e, -EMFILE);
+	assert_true(record_unread(e));
+	assert_int_equal(all, -EMFILE);
+	assert_false(record_unread(record_load("1-5", &r)));
+	assert_false(record_unread(record_load("1-4", &r)));
+	assert_string_equal(r.owed, "power=usb1-port4");
+}
+
 TEST(steps_add_up_and_do_not_run_over)
 {
 	struct record r = {0};
@@ -733,6 +751,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_plugged_is_gone_and_what_is_keeps_its_state),
 		cmocka_unit_test(a_list_is_in_the_order_of_ports_and_leaves_out_what_is_no_record),
 		cmocka_unit_test(without_a_folder_the_list_is_empty),
+		cmocka_unit_test(a_record_that_cannot_be_read_is_not_one_that_is_not_there),
 		cmocka_unit_test(steps_add_up_and_do_not_run_over),
 		cmocka_unit_test(steps_whose_names_are_cut_to_the_same_are_one),
 	};

@@ -40,12 +40,17 @@ static void add_node(struct device *d, const char *dir)
 	if (class == NODE_CLASSES || snprintf(path, sizeof(path), "%s/uevent", dir) >= (int)sizeof(path))
 		return;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	ssize_t n = fd < 0 ? -1 : read(fd, uevent, sizeof(uevent) - 1);
+	if (n < 0)
+		sysfs_unread(errno);
+	if (fd >= 0)
+		close(fd);
+	if (n <= 0)
 		return;
-	ssize_t n = read(fd, uevent, sizeof(uevent) - 1);
-	close(fd);
-	if (n <= 0 || stat(dir, &st))
+	if (stat(dir, &st)) {
+		sysfs_unread(errno);
 		return;
+	}
 	uevent[n] = '\0';
 	name = strstr(uevent, "DEVNAME=");
 	if (!name)
@@ -73,9 +78,11 @@ static void find_nodes(struct device *d, const char *dir, int depth) // NOLINT(m
 	struct dirent *e;
 	DIR *dp = opendir(dir);
 
-	if (!dp)
+	if (!dp) {
+		sysfs_unread(errno);
 		return;
-	while ((e = readdir(dp))) {
+	}
+	while ((errno = 0, e = readdir(dp))) {
 		if (e->d_type != DT_DIR || *e->d_name == '.' || !strcmp(e->d_name, "power") ||
 			!strncmp(e->d_name, "ep_", 3) || selector_is_port(e->d_name))
 			continue;
@@ -84,7 +91,7 @@ static void find_nodes(struct device *d, const char *dir, int depth) // NOLINT(m
 		size_t len = strlen(path);
 		if (depth && len + 5 < sizeof(path)) {
 			memcpy(path + len, "/dev", 5);
-			bool has = !lstat(path, &st) && S_ISREG(st.st_mode);
+			bool has = !lstat(path, &st) ? S_ISREG(st.st_mode) : sysfs_unread(errno) && false;
 			path[len] = '\0';
 			if (has)
 				add_node(d, path);
@@ -97,6 +104,7 @@ static void find_nodes(struct device *d, const char *dir, int depth) // NOLINT(m
 		if (depth < DEPTH && (depth || strchr(e->d_name, ':')))
 			find_nodes(d, path, depth + 1);
 	}
+	sysfs_unread(errno);
 	closedir(dp);
 }
 
@@ -172,6 +180,30 @@ static void read_locked(struct device *d, const char *real)
 	d->cut = cut;
 }
 
+/* Whose it is hangs on these: one that cannot be read is not 0. */
+static int read_identity(struct device *d, const char *real)
+{
+	unsigned vid, pid, class;
+	const struct {
+		const char *name;
+		int base;
+		unsigned *to;
+	} numbers[] = {{"idVendor", 16, &vid}, {"idProduct", 16, &pid}, {"busnum", 10, &d->bus},
+		{"devnum", 10, &d->dev}, {"bDeviceClass", 16, &class}};
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		char text[32];
+		bool there = sysfs_read(real, numbers[i].name, text, sizeof(text));
+		if (!there && sysfs_unread(errno))
+			return -errno;
+		*numbers[i].to = there ? (unsigned)strtoul(text, NULL, numbers[i].base) : 0;
+	}
+	d->vid = (uint16_t)vid;
+	d->pid = (uint16_t)pid;
+	d->hub = class == 9;
+	return 0;
+}
+
 int device_read(struct udev *udev, const struct config *c, const char *port, struct device *d)
 {
 	char path[PATH_MAX], real[PATH_MAX];
@@ -181,15 +213,16 @@ int device_read(struct udev *udev, const struct config *c, const char *port, str
 	*d = (struct device){0};
 	snprintf(d->port, sizeof(d->port), "%s", port);
 	if (strlen(port) >= sizeof(d->port) ||
-		snprintf(path, sizeof(path), SYSFS_USB "/%s", port) >= (int)sizeof(path) || !realpath(path, real) ||
-		strlen(real) >= sizeof(d->syspath))
+		snprintf(path, sizeof(path), SYSFS_USB "/%s", port) >= (int)sizeof(path))
+		return -ENODEV;
+	if (!realpath(path, real))
+		return sysfs_unread(errno) ? -errno : -ENODEV;
+	if (strlen(real) >= sizeof(d->syspath))
 		return -ENODEV;
 	memcpy(d->syspath, real, strlen(real) + 1);
-	d->vid = (uint16_t)sysfs_number(real, "idVendor", 16);
-	d->pid = (uint16_t)sysfs_number(real, "idProduct", 16);
-	d->bus = sysfs_number(real, "busnum", 10);
-	d->dev = sysfs_number(real, "devnum", 10);
-	d->hub = sysfs_number(real, "bDeviceClass", 16) == 9;
+	int e = read_identity(d, real);
+	if (e)
+		return e;
 	if (d->dev)
 		read_locked(d, real);
 	else
@@ -224,6 +257,7 @@ static bool may_match(const char *port, const struct selector *sel)
 {
 	char dir[64];
 	struct usb_facts f = {.port = port};
+	bool unread = false;
 
 	for (size_t i = 0; i < sel->n; i++)
 		if (sel->term[i].kind != SEL_ID && sel->term[i].kind != SEL_PORT && sel->term[i].kind != SEL_BUS)
@@ -232,42 +266,54 @@ static bool may_match(const char *port, const struct selector *sel)
 		return false;
 	if (selector_has(sel, SEL_ID)) {
 		f.vid = (uint16_t)sysfs_number(dir, "idVendor", 16);
+		unread |= sysfs_unread(errno);
 		f.pid = (uint16_t)sysfs_number(dir, "idProduct", 16);
+		unread |= sysfs_unread(errno);
 	}
 	if (selector_has(sel, SEL_BUS)) {
 		f.bus = sysfs_number(dir, "busnum", 10);
+		unread |= sysfs_unread(errno);
 		f.dev = sysfs_number(dir, "devnum", 10);
+		unread |= sysfs_unread(errno);
 	}
-	return selector_match(sel, &f, NULL) > 0;
+	return unread || selector_match(sel, &f, NULL) > 0;
 }
 
 static int list_devices(
 	struct udev *udev, const struct config *c, const struct selector *sel, struct device **out, size_t *n)
 {
 	struct dirent **list;
-	int found = scandir(SYSFS_USB, &list, port_filter, port_order);
+	int found = scandir(SYSFS_USB, &list, port_filter, port_order), unread = 0;
 
 	*n = 0;
 	*out = NULL;
 	if (found < 0)
-		return errno == ENOMEM ? -ENOMEM : 0; /* a kernel without USB has no devices */
+		return sysfs_unread(errno) ? -errno : 0; /* a kernel without USB has no devices */
 	*out = calloc(found ? (size_t)found : 1, sizeof(**out));
 	for (int i = 0; i < found; i++) {
 		struct device *d = *out ? &(*out)[*n] : NULL;
-		if (d && (!sel || may_match(list[i]->d_name, sel)) && !device_read(udev, c, list[i]->d_name, d) &&
-			(!sel || device_matches(d, sel)))
-			++*n;
+		if (d && (!sel || may_match(list[i]->d_name, sel))) {
+			int e = device_read(udev, c, list[i]->d_name, d);
+			*n += !e && (!sel || device_matches(d, sel));
+			unread = e && e != -ENODEV ? e : unread;
+		}
 		free(list[i]);
 	}
 	free(list);
-	return *out ? 0 : -ENOMEM;
+	if (*out && !unread)
+		return 0;
+	free(*out);
+	*out = NULL;
+	*n = 0;
+	return unread ? unread : -ENOMEM;
 }
 
 bool device_present(const char *port)
 {
 	char dir[96];
 
-	return snprintf(dir, sizeof(dir), SYSFS_USB "/%s", port) < (int)sizeof(dir) && !access(dir, F_OK);
+	return snprintf(dir, sizeof(dir), SYSFS_USB "/%s", port) < (int)sizeof(dir) &&
+	       (!access(dir, F_OK) || sysfs_unread(errno));
 }
 
 int device_list(struct udev *udev, const struct config *c, struct device **out, size_t *n)

@@ -46,13 +46,16 @@ struct device {
 	size_t term;                    /* the alternative of its `match` that did */
 };
 
-/* Reads the device in a port such as "1-1.4"; without udev, its nodes' links are not read. Returns 0 or -ENODEV. */
+/* Reads the device in a port such as "1-1.4"; without udev, its nodes' links are not read. Returns 0,
+ * -ENODEV, or another negative errno where what it is cannot be read (sysfs_unread). */
 int device_read(struct udev *udev, const struct config *c, const char *port, struct device *d);
 
-/* Every USB device but the root hubs, sorted by port, in a malloc'ed array. Returns 0 or -ENOMEM. */
+/* Every USB device but the root hubs, sorted by port, in a malloc'ed array. Returns 0 or, where one cannot be
+ * read or there is no memory, another negative errno. */
 int device_list(struct udev *udev, const struct config *c, struct device **out, size_t *n);
 
-/* Whether a device is in a port: one file looked for, nothing read, no lock of the kernel's taken. */
+/* Whether a device is in a port: one file looked for, nothing read, no lock of the kernel's taken. Where that cannot
+ * be looked at, one is: it has not gone. */
 bool device_present(const char *port);
 
 /*

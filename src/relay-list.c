@@ -81,7 +81,7 @@ static void add_section(struct listing *l, const struct config *c, const struct 
 	size_t n = 0;
 
 	if (conf->match.n && device_find(l->udev, c, &conf->match, &list, &n))
-		n = 0;
+		r.state = "unknown";
 	for (size_t i = 0; i < n; i++) {
 		if (list[i].conf) /* a [device] section names it more precisely */
 			continue;
@@ -124,8 +124,12 @@ enum status relay_list(struct udev *udev, const struct config *c, bool json)
 	struct device *list;
 	size_t n;
 
-	if (device_list(udev, c, &list, &n))
+	int e = device_list(udev, c, &list, &n);
+	if (e) {
+		fprintf(stderr, "replug-relay: what is plugged cannot be read: %s\n", strerror(-e));
+		json_object_put(l.array);
 		return STATUS_FAILED;
+	}
 	if (!json)
 		table_add(&l.table,
 			(const char *const[COLUMNS]){"NAME", "PORT", "ID", "PROTOCOL", "CHANNEL", "STATE", "NODE"});

@@ -142,8 +142,9 @@ static enum status one_board(struct udev *udev, const struct config *c, const st
 	struct device *list;
 	size_t n;
 
-	if (device_find(udev, c, sel, &list, &n)) {
-		log_line(LOG_ERR, "%s: %s", shown, strerror(ENOMEM));
+	int e = device_find(udev, c, sel, &list, &n);
+	if (e) {
+		log_line(LOG_ERR, "%s: what is plugged cannot be read: %s", shown, strerror(-e));
 		return STATUS_FAILED;
 	}
 	if (named)

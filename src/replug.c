@@ -15,6 +15,7 @@
 #include "record.h"
 #include "serial.h"
 #include "supervise.h"
+#include "sysfs.h"
 #include "text.h"
 #include "verbs.h"
 #include "wait.h"
@@ -294,6 +295,8 @@ static enum status run_call(struct call *c)
 			broken = STATUS_USAGE;
 			e = config_load(&c->config, &(struct config_paths){"", "", ""}, log_config_error, NULL);
 		}
+		if (e && e != -EINVAL)
+			fprintf(stderr, "replug: the configuration cannot be read: %s\n", strerror(-e));
 		if (e)
 			s = e == -EINVAL ? STATUS_USAGE : STATUS_FAILED;
 		else if (c->verb->run != verb_ch9329 && c->verb->run != verb_lost)
@@ -301,6 +304,12 @@ static enum status run_call(struct call *c)
 	}
 	if (!s)
 		s = c->verb->run(c);
+	/* Only of what is told has all to be known; who acts has said what failed. */
+	if (sysfs_trouble() && (c->verb->run == verb_list || c->verb->run == verb_status ||
+				       c->verb->run == verb_check || c->verb->run == verb_health || c->dry_run)) {
+		fprintf(stderr, "replug: not everything could be read: %s\n", strerror(sysfs_trouble()));
+		s = status_worse(s, STATUS_UNKNOWN);
+	}
 	selector_free(&c->sel);
 	free(c->device);
 	config_free(c->config);

@@ -46,11 +46,18 @@ static enum status then_port(const struct run *run, const char *port, uint64_t s
 			log_line(LOG_ERR, "%s: cannot be initialised: %s", port, strerror(-lock));
 			return lock == -EWOULDBLOCK ? STATUS_HELD : STATUS_FAILED;
 		}
-		if (device_read(run->udev, run->config, port, &s.d)) {
+		int e = device_read(run->udev, run->config, port, &s.d);
+		if (e) {
 			record_unlock(lock);
-			return STATUS_DONE; /* unplugged: its next plug sees to it */
+			if (e == -ENODEV)
+				return STATUS_DONE; /* unplugged: its next plug sees to it */
+			log_line(LOG_ERR, "%s: what is plugged there cannot be read: %s", port, strerror(-e));
+			return STATUS_FAILED;
 		}
-		story_open(&s, &chip_only);
+		if (story_open(&s, &chip_only)) {
+			record_unlock(lock);
+			return STATUS_FAILED;
+		}
 		bool pending = own_run_pending(run->udev, &s.d, &s.r, begun);
 		bool done = s.r.state == RECORD_RECOVERED && s.r.dev == s.d.dev && s.r.verified_ms >= since;
 		/* What a plug event would be forgiven by now, this is too. */
@@ -65,7 +72,7 @@ static enum status then_port(const struct run *run, const char *port, uint64_t s
 			status = STATUS_HELD;
 		}
 		record_unlock(lock);
-		if (device_read(run->udev, NULL, port, &s.d)) /* its removal found the port locked */
+		if (!device_present(port)) /* its removal found the port locked */
 			recover_gone(run->udev, port, NULL, NULL);
 		if (!pending)
 			return status;
@@ -80,8 +87,11 @@ enum status story_then(const struct run *run, const struct device_conf *conf, co
 	enum status worst = STATUS_DONE;
 	size_t n;
 
-	if (device_list(run->udev, run->config, &list, &n))
+	int e = device_list(run->udev, run->config, &list, &n);
+	if (e) {
+		log_line(LOG_ERR, "%s: what its `then` names cannot be read: %s", port, strerror(-e));
 		return STATUS_FAILED;
+	}
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(list[i].port, port) && list[i].conf && list[i].conf->init == INIT_CH9329 &&
 			device_matches(&list[i], &conf->then))

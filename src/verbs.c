@@ -67,16 +67,21 @@ static bool needs_links(const struct call *c)
 static enum status read_devices(struct call *c)
 {
 	char port[DEVICE_PORT_SIZE];
+	int e;
 
-	if (!needs_links(c))
-		return device_list(NULL, c->config, &c->device, &c->devices) ? STATUS_FAILED : STATUS_DONE;
-	if (c->dry_run || !only_port(c, port, sizeof(port))) /* a plan shows what `then` names, too */
-		return device_list(c->udev, c->config, &c->device, &c->devices) ? STATUS_FAILED : STATUS_DONE;
-	c->device = calloc(1, sizeof(*c->device));
-	if (!c->device)
-		return STATUS_FAILED;
-	c->devices = !device_read(c->udev, c->config, port, c->device);
-	return STATUS_DONE;
+	if (!needs_links(c)) {
+		e = device_list(NULL, c->config, &c->device, &c->devices);
+	} else if (c->dry_run || !only_port(c, port, sizeof(port))) { /* a plan shows what `then` names, too */
+		e = device_list(c->udev, c->config, &c->device, &c->devices);
+	} else {
+		c->device = calloc(1, sizeof(*c->device));
+		e = c->device ? device_read(c->udev, c->config, port, c->device) : -ENOMEM;
+		c->devices = !e;
+	}
+	if (!e || e == -ENODEV)
+		return STATUS_DONE;
+	fprintf(stderr, "replug: what is plugged cannot be read: %s\n", strerror(-e));
+	return STATUS_FAILED;
 }
 
 /* Parses all selectors, and notes which name nothing: the others are tried all the same. */
@@ -299,8 +304,11 @@ enum status verb_settle(struct call *c)
 	size_t n = 0;
 
 	log_open("replug", true);
-	if (!c->args && record_list(&list, &n))
+	int e = c->args ? 0 : record_list(&list, &n);
+	if (e) {
+		log_line(LOG_ERR, "replug: " RECORD_DIR ": %s", strerror(-e));
 		return STATUS_FAILED;
+	}
 	port = calloc(n + (size_t)c->args + 1, sizeof(*port));
 	if (!port)
 		return free(list), STATUS_FAILED;
@@ -336,9 +344,12 @@ static enum status ask_chip(void *ctx, const char *port)
 		return STATUS_HELD;
 	}
 	/* Without root there is no lock to be had: asking is harmless, and the tty's permissions decide. */
-	if (device_read(run->udev, run->config, port, &d)) {
-		log_line(LOG_ERR, "%s: nothing is plugged there any more", port);
-		return STATUS_NO_DEVICE;
+	e = device_read(run->udev, run->config, port, &d);
+	if (e) {
+		log_line(LOG_ERR, "%s: %s%s", port,
+			e == -ENODEV ? "nothing is plugged there any more" : "what is plugged there cannot be read: ",
+			e == -ENODEV ? "" : strerror(-e));
+		return e == -ENODEV ? STATUS_NO_DEVICE : STATUS_FAILED;
 	}
 	device_name(&d, name, sizeof(name));
 	const struct node *tty = device_node(&d, NODE_TTY);
@@ -357,8 +368,7 @@ static enum status ask_chip(void *ctx, const char *port)
 	e = chip_info(&job, &state, why, sizeof(why));
 	if (lock >= 0) {
 		record_unlock(lock);
-		struct device now;                            /* d is still to be named from */
-		if (device_read(run->udev, NULL, port, &now)) /* its removal found the port locked */
+		if (!device_present(port)) /* its removal found the port locked */
 			recover_gone(run->udev, port, NULL, NULL);
 	}
 	if (e) {

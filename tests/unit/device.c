@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/* Devices as sysfs shows them, in a /sys that the tests have made. */
+#include "isolated.h"
+
+#include "config.h"
+#include "device.h"
+#include "sysfs.h"
+
+#define DEVICE "/sys/devices/hcd/usb1/1-4"
+
+static void file(const char *path, const char *text)
+{
+	char dir[256];
+
+	snprintf(dir, sizeof(dir), "%s", path);
+	for (char *p = dir + 1; (p = strchr(p, '/')); *p++ = '/') {
+		*p = '\0';
+		mkdir(dir, 0755);
+	}
+	assert_true(write_file(path, text));
+}
+
+/* A dongle in port 1-4: two interfaces, one of which has no driver, and two video nodes, of which one is the picture.
+ */
+static int plugged(void **state)
+{
+	(void)state;
+	if (system("rm -rf /sys/bus/usb/devices /sys/devices; mkdir -p /sys/bus/usb/devices /sys/drivers/uvcvideo "
+		   "/sys/class/video4linux"))
+		return -1;
+	file(DEVICE "/idVendor", "534d\n");
+	file(DEVICE "/idProduct", "2109\n");
+	file(DEVICE "/busnum", "1\n");
+	file(DEVICE "/devnum", "7\n");
+	file(DEVICE "/bDeviceClass", "ef\n");
+	file(DEVICE "/bNumInterfaces", " 2\n");
+	file(DEVICE "/bConfigurationValue", "1\n");
+	file(DEVICE "/product", "USB \033Video\n");
+	file(DEVICE "/1-4:1.0/video4linux/video1/dev", "81:1\n");
+	file(DEVICE "/1-4:1.0/video4linux/video1/index", "1\n");
+	file(DEVICE "/1-4:1.0/video4linux/video1/uevent", "MAJOR=81\nMINOR=1\nDEVNAME=video1\n");
+	file(DEVICE "/1-4:1.0/video4linux/video0/dev", "81:0\n");
+	file(DEVICE "/1-4:1.0/video4linux/video0/index", "0\n");
+	file(DEVICE "/1-4:1.0/video4linux/video0/uevent", "MAJOR=81\nMINOR=0\nDEVNAME=video0\n");
+	file(DEVICE "/1-4:1.1/bInterfaceNumber", "01\n");
+	/* What hangs on it, were it a hub, is not its own. */
+	file(DEVICE "/1-4.1/1-4.1:1.0/video4linux/video9/dev", "81:9\n");
+	if (symlink("/sys/drivers/uvcvideo", DEVICE "/1-4:1.0/driver") ||
+		symlink("/sys/class/video4linux", DEVICE "/1-4:1.0/video4linux/video0/subsystem") ||
+		symlink("/sys/class/video4linux", DEVICE "/1-4:1.0/video4linux/video1/subsystem") ||
+		symlink(DEVICE, "/sys/bus/usb/devices/1-4"))
+		return -1;
+	return 0;
+}
+
+TEST(a_device_is_what_its_folder_says)
+{
+	struct device d;
+	char name[128];
+
+	assert_int_equal(device_read(NULL, NULL, "1-4", &d), 0);
+	assert_string_equal(d.syspath, DEVICE);
+	assert_int_equal(d.vid, 0x534d);
+	assert_int_equal(d.pid, 0x2109);
+	assert_int_equal(d.bus, 1);
+	assert_int_equal(d.dev, 7);
+	assert_false(d.hub);
+	assert_int_equal(d.interfaces_wanted, 2);
+	assert_int_equal(d.interfaces, 2);
+	assert_int_equal(d.nodes, 2);
+	assert_string_equal(d.node[0].path, "/dev/video0");
+	assert_true(d.node[0].capture);
+	assert_false(d.node[1].capture);
+	assert_ptr_equal(device_node(&d, NODE_VIDEO), &d.node[0]);
+	assert_null(device_node(&d, NODE_TTY));
+	device_name(&d, name, sizeof(name));
+	assert_null(strchr(name, '\033'));
+	assert_non_null(strstr(name, "1-4 534d:2109"));
+}
+
+TEST(a_driver_is_its_interfaces)
+{
+	struct device d;
+
+	assert_int_equal(device_read(NULL, NULL, "1-4", &d), 0);
+	for (unsigned i = 0; i < d.interfaces; i++)
+		assert_string_equal(d.interface[i].driver, strcmp(d.interface[i].name, "1-4:1.0") ? "" : "uvcvideo");
+}
+
+TEST(an_empty_port_has_no_device)
+{
+	struct device d;
+
+	assert_int_equal(device_read(NULL, NULL, "1-5", &d), -ENODEV);
+	assert_int_equal(device_read(NULL, NULL, "1-1.2.3.4.5.6.7.8.9.10.11.12.13.14.15", &d), -ENODEV);
+	assert_false(device_present("1-5"));
+	assert_true(device_present("1-4"));
+}
+
+TEST(one_without_a_number_is_being_reset)
+{
+	struct device d;
+
+	file(DEVICE "/devnum", "0\n");
+	assert_int_equal(device_read(NULL, NULL, "1-4", &d), 0);
+	assert_int_equal(d.dev, 0);
+	assert_true(d.cut);
+}
+
+TEST(one_is_found_by_what_can_be_told_without_opening_it)
+{
+	struct selector sel = {0};
+	struct device *list;
+	char text[384];
+	size_t n;
+
+	assert_int_equal(selector_parse(&sel, "534d:2109 bus=001/007", true, text, sizeof(text)), 0);
+	assert_int_equal(device_find(NULL, NULL, &sel, &list, &n), 0);
+	assert_int_equal(n, 1);
+	free(list);
+	file(DEVICE "/devnum", "8\n");
+	assert_int_equal(device_find(NULL, NULL, &sel, &list, &n), 0);
+	assert_int_equal(n, 0);
+	free(list);
+	selector_free(&sel);
+	assert_int_equal(selector_parse(&sel, "serial=X", true, text, sizeof(text)), 0);
+	assert_int_equal(device_find(NULL, NULL, &sel, &list, &n), 0);
+	assert_int_equal(n, 0);
+	free(list);
+	selector_free(&sel);
+}
+
+TEST(a_kernel_without_usb_has_no_devices)
+{
+	struct device *list;
+	size_t n = 1;
+
+	assert_int_equal(system("rm -rf /sys/bus/usb/devices"), 0);
+	assert_int_equal(device_list(NULL, NULL, &list, &n), 0);
+	assert_int_equal(n, 0);
+	free(list);
+}
+
+TEST(what_cannot_be_read_is_not_gone_and_not_another)
+{
+	struct device *list, d;
+	size_t n = 1;
+
+	descriptors_end(true);
+	int one = device_read(NULL, NULL, "1-4", &d), all = device_list(NULL, NULL, &list, &n);
+	descriptors_end(false);
+	assert_int_equal(one, -EMFILE);
+	assert_int_equal(all, -EMFILE);
+	assert_int_equal(n, 0);
+	assert_int_equal(sysfs_trouble(), EMFILE);
+	assert_int_equal(device_list(NULL, NULL, &list, &n), 0);
+	assert_int_equal(n, 1);
+	free(list);
+}
+
+TEST(only_want_of_means_is_no_answer)
+{
+	assert_false(sysfs_unread(ENOENT));
+	assert_false(sysfs_unread(ENODEV));
+	assert_false(sysfs_unread(EACCES));
+	assert_false(sysfs_unread(0));
+	assert_true(sysfs_unread(ENOMEM));
+	assert_true(sysfs_unread(ENFILE));
+	assert_true(sysfs_unread(EIO));
+}
+
+#define T(name) cmocka_unit_test_setup(name, plugged)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_device_is_what_its_folder_says),
+		T(a_driver_is_its_interfaces),
+		T(an_empty_port_has_no_device),
+		T(one_without_a_number_is_being_reset),
+		T(one_is_found_by_what_can_be_told_without_opening_it),
+		T(a_kernel_without_usb_has_no_devices),
+		T(what_cannot_be_read_is_not_gone_and_not_another),
+		T(only_want_of_means_is_no_answer),
+	};
+
+	return RUN(tests, isolate, NULL);
+}

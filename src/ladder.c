@@ -105,6 +105,11 @@ static int take_authorize(struct rung *r)
 
 	snprintf(dir, sizeof(dir), SYSFS_USB "/%.40s", r->d->port);
 	if (!sysfs_number(dir, "authorized", 10)) {
+		e = errno;
+		if (sysfs_unread(e)) {
+			snprintf(r->why, r->size, "not begun: %s/authorized: %s", dir, strerror(e));
+			return -e;
+		}
 		snprintf(r->why, r->size,
 			"refused: somebody has withdrawn its authorization, which is not ours to give");
 		return -EOPNOTSUPP;

@@ -209,13 +209,14 @@ int record_load(const char *port, struct record *r)
 		return e;
 	snprintf(r->port, sizeof(r->port), "%s", port);
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0)
-		return -errno;
-	ssize_t n = read(fd, text, sizeof(text) - 1);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 	e = n < 0 ? -errno : 0;
-	close(fd);
-	if (e)
+	if (fd >= 0)
+		close(fd);
+	if (e) {
+		sysfs_unread(-e);
 		return e;
+	}
 	text[n] = '\0';
 	struct json_object *o = json_tokener_parse(text);
 	if (!json_object_is_type(o, json_type_object)) {
@@ -313,9 +314,8 @@ int record_list(struct record **out, size_t *n)
 	*out = calloc(found > 0 ? (size_t)found : 1, sizeof(**out));
 	for (int i = 0; i < found; i++) {
 		list[i]->d_name[strlen(list[i]->d_name) - 5] = '\0';
-		int e = *out ? record_load(list[i]->d_name, &(*out)[*n]) : 0;
-		*n += *out && !e;
-		sysfs_unread(-e);
+		if (*out && !record_load(list[i]->d_name, &(*out)[*n]))
+			++*n;
 		free(list[i]);
 	}
 	if (found >= 0)

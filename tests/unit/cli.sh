@@ -45,6 +45,14 @@ check 'list refuses --event' says 2 err 'list does not have that option' -- list
 check 'ch9329 needs info or reset' says 2 err 'usage: replug ch9329' -- ch9329
 check 'ch9329 names the nearest' says 2 err 'ch9329 has no "rest"' 'did you mean "reset"?' -- ch9329 rest
 check 'ch9329 names both otherwise' says 2 err 'no "frobnicate"' 'info and reset' -- ch9329 frobnicate
+check 'settle wants ports' says 2 err 'settle takes ports' -- settle 1-1 nonsense
+configure <<-END
+	[device chip]
+	match = ffff:ffff
+	init = ch9329
+END
+check 'a chip that is not plugged is no device' says 3 err 'no plugged device belongs to a section with `init = ch9329`' -- ch9329 info
+configure </dev/null
 check '--baud wants a number' says 2 err '--baud' 'auto' -- ch9329 info --baud=fast
 check '--baud wants one in range' says 2 err '--baud' -- ch9329 info --baud=115201
 check '--baud wants a rate that there is' says 2 err '--baud' -- ch9329 info --baud=12345

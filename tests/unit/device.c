@@ -4,6 +4,7 @@
 
 #include "config.h"
 #include "device.h"
+#include "stream.h"
 #include "sysfs.h"
 
 #define DEVICE "/sys/devices/hcd/usb1/1-4"
@@ -169,6 +170,43 @@ TEST(only_want_of_means_is_no_answer)
 	assert_true(sysfs_unread(EIO));
 }
 
+TEST(a_file_is_read_to_its_newline_and_a_link_to_its_last_part)
+{
+	char text[64], longest[5000];
+
+	assert_true(sysfs_read(DEVICE, "bNumInterfaces", text, sizeof(text)));
+	assert_string_equal(text, " 2");
+	assert_int_equal(sysfs_number(DEVICE, "idVendor", 16), 0x534d);
+	assert_int_equal(sysfs_number(DEVICE, "nothing", 16), 0);
+	assert_true(sysfs_link(DEVICE "/1-4:1.0", "driver", text, sizeof(text)));
+	assert_string_equal(text, "uvcvideo");
+	assert_false(sysfs_link(DEVICE, "idVendor", text, sizeof(text)));
+	assert_string_equal(text, "");
+	memset(longest, 'x', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	assert_false(sysfs_read(longest, "idVendor", text, sizeof(text)));
+	assert_false(sysfs_link(longest, "driver", text, sizeof(text)));
+	assert_int_equal(sysfs_write(longest, "authorized", "0"), -ENAMETOOLONG);
+}
+
+TEST(what_is_not_there_to_be_written_has_gone)
+{
+	assert_int_equal(sysfs_write(DEVICE, "nothing", "1"), -ENODEV);
+	assert_int_equal(sysfs_write(DEVICE, "1-4:1.0", "1"), -EISDIR);
+	assert_int_equal(sysfs_write("/dev", "full", "1"), -ENOSPC);
+	assert_int_equal(sysfs_write(DEVICE, "product", "0"), 0);
+}
+
+TEST(a_stream_is_asked_of_a_camera)
+{
+	char words[128];
+
+	assert_int_equal(stream_ask("/dev/nothing", words, sizeof(words)), -ENODEV);
+	assert_non_null(strstr(words, "/dev/nothing"));
+	assert_int_equal(stream_ask("/dev/null", words, sizeof(words)), -ENOTTY);
+	assert_non_null(strstr(words, "cannot be negotiated"));
+}
+
 #define T(name) cmocka_unit_test_setup(name, plugged)
 
 int main(void)
@@ -181,6 +219,9 @@ int main(void)
 		T(one_is_found_by_what_can_be_told_without_opening_it),
 		T(a_kernel_without_usb_has_no_devices),
 		T(what_cannot_be_read_is_not_gone_and_not_another),
+		T(a_file_is_read_to_its_newline_and_a_link_to_its_last_part),
+		T(what_is_not_there_to_be_written_has_gone),
+		T(a_stream_is_asked_of_a_camera),
 		T(only_want_of_means_is_no_answer),
 	};
 

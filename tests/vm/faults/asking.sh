@@ -40,7 +40,11 @@ verdicts() {
 	((status != 0)) || [[ $(grep -c well /run/out) == 2 ]] || { echo 'status 0, but not all are well:'; cat /run/out; }
 }
 sweep health verdicts replug health
-sweep 'refresh --dry-run' same replug refresh --dry-run
+due() { # the minutes run on
+	common
+	((status != 0)) || cmp -s <(sed 's/due in .*/due/' /run/out) <(sed 's/due in .*/due/' /run/good) || diff /run/good /run/out
+}
+sweep 'refresh --dry-run' due replug refresh --dry-run
 
 # udev has nothing but its answer. It complains to the journal, and a device that it does not know is as good as none.
 answer() {

@@ -2,11 +2,13 @@
  * failat [-o FILE] CALL[,CALL…] ERROR N COMMAND…: runs COMMAND and has the Nth of those system calls fail, in it or
  * in whatever it starts: the kernel does not see it. They are counted from the program's own beginning on; what the
  * loader did before is not ours. Exit status: that of COMMAND, 128 and the signal it died of, 126 trouble of our own.
- * FILE says "N CALL WHAT" of the call that failed, and is empty where there were fewer.
+ * FILE says "N CALL WHAT" of the call that failed, and is empty where there were fewer. failat -c -o FILE COMMAND…:
+ * none fails, and FILE has a line "CALL COUNT" for each.
  */
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -77,6 +79,7 @@ static const struct {
 enum { ERRORS = sizeof(errors) / sizeof(errors[0]) };
 
 static bool wanted[CALLS];
+static long count[CALLS];
 static int error;
 static long n, seen;
 static pid_t no_memory; /* whose brk() has just failed */
@@ -128,6 +131,8 @@ static enum stage at_call(pid_t pid)
 	}
 	while (i < CALLS && (calls[i].number != (long)r.orig_rax || !wanted[i]))
 		i++;
+	if (i < CALLS)
+		count[i]++;
 	if (i == CALLS || ++seen != n)
 		return INSIDE;
 	show(pid, i, &r);
@@ -204,10 +209,19 @@ static bool parse(char **argv)
 int main(int argc, char **argv)
 {
 	int o, status, end = -1;
+	bool counts = false;
 
-	while ((o = getopt(argc, argv, "+o:")) == 'o')
-		report = optarg;
-	if (o != -1 || argc - optind < 4 || !parse(argv + optind)) {
+	while ((o = getopt(argc, argv, "+co:")) != -1) {
+		counts |= o == 'c';
+		if (o == 'o')
+			report = optarg;
+	}
+	char **command = argv + optind + (counts ? 0 : 3);
+	for (int i = 0; counts && i < CALLS; i++)
+		wanted[i] = true;
+	if (counts)
+		n = LONG_MAX;
+	if (command >= argv + argc || (counts ? !report : !parse(argv + optind))) {
 		fprintf(stderr, "failat: not understood\n");
 		return 126;
 	}
@@ -216,14 +230,14 @@ int main(int argc, char **argv)
 	pid_t first = fork();
 	if (!first) {
 		ptrace(PTRACE_TRACEME, 0, 0, 0);
-		execvp(argv[optind + 3], argv + optind + 3);
+		execvp(command[0], command);
 		_exit(126);
 	}
 	if (waitpid(first, &status, 0) != first || !WIFSTOPPED(status) || !go_to_entry(first) ||
 		ptrace(PTRACE_SETOPTIONS, first, 0,
 			PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEFORK |
 				PTRACE_O_TRACECLONE | PTRACE_O_TRACEVFORK)) {
-		fprintf(stderr, "failat: cannot trace %s\n", argv[optind + 3]);
+		fprintf(stderr, "failat: cannot trace %s\n", command[0]);
 		return 126;
 	}
 	static unsigned char stage[1 << 22]; /* of each process */
@@ -249,5 +263,10 @@ int main(int argc, char **argv)
 		}
 		ptrace(PTRACE_SYSCALL, pid, 0, sig);
 	}
+	FILE *f = counts ? fopen(report, "we") : NULL;
+	for (int i = 0; f && i < CALLS; i++)
+		fprintf(f, "%s %ld\n", calls[i].name, count[i]);
+	if (f)
+		fclose(f);
 	return end;
 }

@@ -1,8 +1,9 @@
 #!/bin/bash
 # What only looks (list, status, check, health, refresh, replug-match) says the same as ever or that it could not tell: no
 # failing call makes a device vanish in silence, or well.
-# timeout: 580
-# Usage: asking.sh [N]: one call in N.
+# timeout: 1500
+# Usage: asking.sh [N]: N of each kind of call (20; 0: all).
+most=20
 # shellcheck source=tests/vm/faults/engine.sh
 . /bench/faults/engine.sh
 configure <<-END

@@ -4,8 +4,8 @@
 . /bench/lib.sh
 start_emulator
 stay_awake
-# With a figure N, only one in N calls, beginning with another one each time.
-step=${1:-1}
+# So many of each kind of call, if there are more: evenly, and other ones each time. 0: all.
+most=${1:-${most:-0}}
 
 # The calls, and how each fails: as the kernel has it when descriptors, memory or room are out, or a device is gone bad.
 classes=(
@@ -27,16 +27,21 @@ common() {
 
 # NAME JUDGE COMMAND…: once without a failure, which is what it is measured by; then with each call failing.
 sweep() {
-	local name=$1 judge=$2 class calls error tried at bad wrong failed total=0 each
+	local name=$1 judge=$2 class calls error tried at bad wrong failed total=0 step number
+	local -A count=()
 	shift 2
 	before
-	status=0
-	timeout 60 "$@" >/run/good 2>/run/good.err || status=$?
-	good=$status
+	timeout 60 "$@" >/run/good 2>/run/good.err
+	before
+	timeout 60 failat -c -o /run/counts "$@" >/dev/null 2>&1
+	while read -r calls number; do count[$calls]=$number; done </run/counts
 	for class in "${classes[@]}"; do
 		read -r calls error <<<"$class"
-		tried=0 bad=0 each=${every:-$step}
-		for ((at = each > 1 ? RANDOM % each + 1 : 1; ; at += each)); do
+		number=0
+		for at in ${calls//,/ }; do number=$((number + count[$at])); done
+		step=1 tried=0 bad=0
+		((most == 0 || number <= most)) || step=$((number / most))
+		for ((at = RANDOM % step + 1; ; at += step)); do
 			before
 			status=0
 			timeout 60 failat -o /run/failed "$calls" "$error" "$at" "$@" >/run/out 2>/run/err || status=$?
@@ -52,7 +57,7 @@ sweep() {
 		done
 		((tried)) || continue
 		total=$((total + tried))
-		check "$name: $tried failures of $calls ($error)" equal "$bad" 0
+		check "$name: $tried of $number failures of $calls ($error)" equal "$bad" 0
 	done
 	echo "## $name: $total system calls failed, one at a time"
 }

@@ -2,10 +2,12 @@
 # What acts (recover by each rung, reset, lost) and has a call fail: it says so or has done it all the same, owes nothing when
 # what its unit runs at the end has run, and leaves a device that works and a port that is free.
 # timeout: 1500
-# Usage: healing.sh [N]: one call in N (40).
+# Usage: healing.sh [N [METHOD…]]: N of each kind of call (5; 0: all), by these methods.
+most=5
 # shellcheck source=tests/vm/faults/engine.sh
 . /bench/faults/engine.sh
-step=${1:-40}
+methods=("${@:2}")
+((${#methods[@]})) || methods=(authorize power rebind usb)
 systemctl stop replug-lost.path
 set_up() { # RUNG, OTHER KEYS
 	configure <<-END
@@ -54,15 +56,15 @@ before() { udevadm settle; }
 
 each_rung() { # NAME, OTHER KEYS
 	port=${at[$1]}
-	for rung in usb rebind authorize power; do
-		set_up $rung "${2-}"
+	for rung in "${methods[@]}"; do
+		set_up "$rung" "${2-}"
 		method=$rung
 		[[ $rung != usb ]] || rung=reset
 		sweep "recover $1 by $method" judge replug recover "usb=$port"
 	done
 }
-each_rung dongle
 each_rung hid 'init = none'
+each_rung dongle
 # With the chip.
 rung=reset
 set_up usb
@@ -79,7 +81,6 @@ looked() {
 }
 before() { touch "/run/replug/lost/$port"; }
 mkdir -p /run/replug/lost
-step=4
 sweep lost looked replug lost
 rm /run/systemd/system/replug@.service
 systemctl daemon-reload

@@ -1,10 +1,10 @@
 #!/bin/bash
 # A contact is never left closed by a call that fails, and what is said of it is true: get has no answer rather than a wrong one.
 # timeout: 1500
-# Usage: relays.sh [N]: one call in N (4).
+# Usage: relays.sh [N]: N of each kind of call (12; 0: all).
+most=12
 # shellcheck source=tests/vm/faults/engine.sh
 . /bench/faults/engine.sh
-step=${1:-4}
 configure <<-END
 	[relay power]
 	match = 16c0:05df usb=1-1

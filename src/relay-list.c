@@ -80,8 +80,12 @@ static void add_section(struct listing *l, const struct config *c, const struct 
 	char why[400];
 	size_t n = 0;
 
-	if (conf->match.n && device_find(l->udev, c, &conf->match, &list, &n))
+	int e = conf->match.n ? device_find(l->udev, c, &conf->match, &list, &n) : 0;
+	if (e) {
 		r.state = "unknown";
+		r.error = why;
+		snprintf(why, sizeof(why), "what is plugged cannot be read: %s", strerror(-e));
+	}
 	for (size_t i = 0; i < n; i++) {
 		if (list[i].conf) /* a [device] section names it more precisely */
 			continue;

@@ -9,6 +9,7 @@
 
 #include "log.h"
 #include "relay-state.h"
+#include "sysfs.h"
 #include "text.h"
 
 static void protocol_words(unsigned set, char *dst, size_t size)
@@ -83,10 +84,15 @@ enum status relay_describe(struct relay_target *t, bool all, char *why, size_t s
 	enum status s;
 
 	snprintf(t->name, sizeof(t->name), "%s%s%s", t->conf.name, t->conf.name[0] ? " " : "", t->d.port);
-	if ((s = settle_protocol(t, why, size)))
-		return s;
-	t->driver = relay_driver(t->conf.protocol);
-	if ((s = settle_node(t, why, size)))
+	if (!(s = settle_protocol(t, why, size))) {
+		t->driver = relay_driver(t->conf.protocol);
+		s = settle_node(t, why, size);
+	}
+	if (s && sysfs_trouble()) { /* what could not be read is not missing */
+		snprintf(why, size, "what it is cannot be read: %s", strerror(sysfs_trouble()));
+		return STATUS_FAILED;
+	}
+	if (s)
 		return s;
 	t->channels = channels_of(t);
 	if (!t->conf.channel && t->channels == 1)

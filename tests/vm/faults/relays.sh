@@ -52,7 +52,7 @@ sweep list listed replug-relay list
 is_pressed() {
 	common_relay
 	until_ 3 open 1 >/dev/null || echo 'IT IS PRESSED STILL'
-	[[ $status != 0 || $(moves) == 'closed 1, opened 1' ]] || echo "status 0, and it did: $(moves)"
+	[[ $status != 0 || $(moves hid) == 'closed 1, opened 1' ]] || echo "status 0, and it did: $(moves hid)"
 	((status != 0)) || between "$(held_for hid 1)" 80 600
 }
 sweep pulse is_pressed replug-relay pulse power

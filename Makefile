@@ -12,6 +12,7 @@
 #   make mutation  ONLY="NAME..." UNTIL=unit            breaks the sources on purpose: which test notices?
 #   make faults                                        every system call that can fail does, one at a time
 #   make coverage                                      what the tests run of src, line by line
+#   make soak      SEED=123 STEPS=2000                 random plugs, faults, commands and kills, and what holds after each
 #   make check-cross  ARCHES="arm64 armhf s390x"        build, unit tests and package for other processors, under QEMU's user
 #                                                      emulation (make deps-cross before)
 #   make timeline                                      runs the demo and draws the README's picture of it anew
@@ -270,7 +271,7 @@ clean:
 
 FORCE:
 .PHONY: all payload deb arch install install-systemd install-run uninstall clean deps deps-build deps-cross demo timeline check \
-        check-unit check-vm check-cross matrix mutation lint faults coverage FORCE
+        check-unit check-vm check-cross matrix mutation lint faults coverage soak FORCE
 
 # --- unit tests ---
 # Every source with the sanitizers in it, and a program for each file of tests; the scripts run the real programs,
@@ -401,6 +402,12 @@ faults: payload
 # have programs of their own.
 coverage:
 	@CASES='$(SAMPLE) $(filter-out %/27-deb.sh %/28-read-only.sh,$(CASES)) $(EMU_TESTS)' tests/coverage/run
+
+# A seeded random machine, of as many steps as are asked for; without a seed, any, which is printed.
+STEPS ?= 2000
+
+soak: payload
+	@tests/soak/run '$(SEED)' '$(STEPS)'
 
 check-vm: payload deb arch
 	@tests/run --vm $(CASES) $(TIMED)

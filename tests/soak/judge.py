@@ -123,7 +123,7 @@ class Judge:
             who, said = e.get("SYSLOG_IDENTIFIER"), e["MESSAGE"]
             if who == "systemd":
                 unit = e.get("UNIT", "")
-                if "replug" in unit and re.search(r"Failed with result|Failed to start|start-limit|timed out", said):
+                if "replug" in unit and "Failed with result" in said:
                     self.failed.append((now() + 5, unit, e.get("INVOCATION_ID"), said))
                 continue
             if int(e.get("PRIORITY", 6)) <= 4:

@@ -116,7 +116,7 @@ class Plan:
         port = self.pick(dict(d0=3, d1=3, b0=3, r0=2))
         kind = self.pick(self.kinds(port))
         words = self.words(kind, port)
-        calm = self.rng.random() < 0.35
+        calm = self.rng.random() < 0.2
         pause = self.rng.choice((0, 0, 50, 200, 500))
         rest = self.rng.random() < 0.04
         if rest:

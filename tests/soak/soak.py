@@ -292,13 +292,15 @@ class Soak:
 
     def at_work(self, name):
         port = self.port[name]
-        if any(name in c.ports for c in self.running if c.process.poll() is None) or world.udev_is_busy():
+        if any(name in c.ports for c in self.running if c.process.poll() is None):
             return True
+        if world.udev_is_busy() and not any(f.startswith("flaps") for f in self.fault.values()):
+            return True  # while one flaps, that is always so
         if name in BOARDS:
             return bool(world.processes("replug-"))
         return world.unit_has_processes(self.judge.unit[name]) or "/run/replug/%s.lock" % port.at in world.locks()
 
-    def settle(self, name, seconds=90):
+    def settle(self, name, seconds=150):
         """What is going on at this port comes to its end, and what is healthy there is recovered, without help."""
         port = self.port[name]
         good = self.plugged[name] and name not in BOARDS and self.fault[name] in ("", *MILD) and not port.excuse
@@ -350,7 +352,7 @@ class Soak:
             if self.plugged["r0"] and self.ready("r0"):
                 self.done(self.start(["replug-relay", "off", "--all", "usb=" + self.port["r0"].at], ["r0"], (0,)))
         for name in PORTS:
-            self.settle(name, 120)
+            self.settle(name)
         if not world.until(lambda: self.look() or not self.judge.closed, judging.LETS_GO):
             raise Violation("contacts stay closed: %s" % self.judge.closed)
         for name in DONGLES + BRIDGES:

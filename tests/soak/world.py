@@ -121,6 +121,16 @@ def descriptors(pid):
         return []
 
 
+def has_open(pid, file):
+    for fd in descriptors(pid):
+        try:
+            if os.readlink("/proc/%d/fd/%s" % (pid, fd)) == file:
+                return True
+        except OSError:
+            pass
+    return False
+
+
 KEPT = re.compile(r"/run/replug|/dev/(bus/usb|video|ttyUSB|hidraw)")
 
 

@@ -15,6 +15,7 @@
 #   make soak      SEED=123 STEPS=2000                 random plugs, faults, commands and kills, and what holds after each
 #   make check-cross  ARCHES="arm64 armhf s390x"        build, unit tests and package for other processors, under QEMU's user
 #                                                      emulation (make deps-cross before)
+#   make bench                                         measures it beside its peers, in minutes: build/bench/table.txt
 #   make timeline                                      runs the demo and draws the README's picture of it anew
 
 VERSION    := 0.1.0
@@ -271,7 +272,7 @@ clean:
 
 FORCE:
 .PHONY: all payload deb arch install install-systemd install-run uninstall clean deps deps-build deps-cross demo timeline check \
-        check-unit check-vm check-cross matrix mutation lint faults coverage soak FORCE
+        check-unit check-vm check-cross matrix mutation lint faults coverage soak bench FORCE
 
 # --- unit tests ---
 # Every source with the sanitizers in it, and a program for each file of tests; the scripts run the real programs,
@@ -408,6 +409,16 @@ STEPS ?= 2000
 
 soak: payload
 	@tests/soak/run '$(SEED)' '$(STEPS)'
+
+# What it costs and how fast it is, beside others; not part of `check`.
+BENCH := $(B)/bench
+
+$(BENCH)/%: tests/bench/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call Q,CC) $(CC) -std=c17 -D_GNU_SOURCE $(WARN) $(CFLAGS) -static -o $@ $<
+
+bench: payload $(BENCH)/tool $(BENCH)/empty
+	@tests/bench/run
 
 check-vm: payload deb arch
 	@tests/run --vm $(CASES) $(TIMED)

@@ -1,0 +1,5 @@
+/* The least that a program can cost. */
+int main(void)
+{
+	return 0;
+}

@@ -5,6 +5,16 @@
 
 #include "config.h"
 
+/* An index of by_name. */
+static inline unsigned config_hash(const char *name)
+{
+	unsigned hash = 0;
+
+	while (*name)
+		hash = hash * 31 + (unsigned char)*name++;
+	return hash % CONF_BUCKETS;
+}
+
 /* The section that is being read: one of them is set. */
 struct conf_section {
 	struct device_conf *device;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
+
+#include "config-keys.h"
 #include "text.h"
 
 struct device_conf *config_find(const struct config *c, const char *name)
 {
-	for (size_t i = 0; i < c->n; i++)
-		if (text_is(c->device[i].name, name))
-			return &c->device[i];
+	for (unsigned i = c->by_name[config_hash(name)]; i; i = c->device[i - 1].next)
+		if (text_is(c->device[i - 1].name, name))
+			return &c->device[i - 1];
 	return NULL;
 }
 

@@ -75,6 +75,9 @@ static struct device_conf *add_device(struct config *c, const char *name)
 	d = &c->device[c->n++];
 	config_device_defaults(d);
 	memcpy(d->name, name, strlen(name) + 1);
+	unsigned *first = &c->by_name[config_hash(name)];
+	d->next = *first;
+	*first = (unsigned)c->n;
 	return d;
 }
 

@@ -56,6 +56,7 @@ struct device_conf {
 	struct conf_origin origin[CONF_KEYS]; /* by index in the table of keys */
 	unsigned header_file;                 /* number of the file whose header was read last */
 	unsigned header_line;
+	unsigned next; /* see struct config */
 };
 
 enum { CONF_BYTES = 16 };
@@ -103,9 +104,15 @@ struct guard_conf {
 	unsigned header_file, header_line;
 };
 
+enum { CONF_BUCKETS = 256 };
+
 struct config {
 	struct device_conf *device;
 	size_t n;
+	/* By config_hash of the name: the index in device, plus 1, of the last one defined; the others follow by
+	 * their `next`, 0 ends. Every plug reads the configuration, and a thousand sections need no million
+	 * comparisons. */
+	unsigned by_name[CONF_BUCKETS];
 	struct relay_conf *relay;
 	size_t relays;
 	struct guard_conf guard;

@@ -153,4 +153,8 @@ for product in 534d/2109/2100 1a86/7523/264 bda/8153/3000; do
 	cost=$(count "$match")
 	check "$product costs at most $most instructions: $cost, of an empty program's $empty" cheap "$cost"
 done
+for ((i = 0; i < 1000; i++)); do printf '[device d%d]\nmatch = %04x:%04x\n' $i $((0x4000 + i)) $i; done | configure
+most=$((cost * 25)) cost=$(count "$match") # a look at each section for each would be 90 times
+check "with a thousand sections at most $most: $cost" cheap "$cost"
+configure </dev/null
 finish

@@ -156,5 +156,12 @@ done
 for ((i = 0; i < 1000; i++)); do printf '[device d%d]\nmatch = %04x:%04x\n' $i $((0x4000 + i)) $i; done | configure
 most=$((cost * 25)) cost=$(count "$match") # a look at each section for each would be 90 times
 check "with a thousand sections at most $most: $cost" cheap "$cost"
+mkdir "$stage/etc/replug.conf.d"
+for ((i = 0; i < 1000; i++)); do printf '[device d%d]\nexpect = tty\nsymlink = l%d\n' $i $i; done >"$stage/etc/replug.conf.d/more.conf"
+for i in 0 500 999; do
+	check "of a thousand, [device d$i] goes on in another file" equal "$(ask "PRODUCT=$(printf %x $((0x4000 + i)))/$(printf %x $i)/100")" \
+		"0:REPLUG_DEVICE=d$i REPLUG_LINK_TTY=l$i "
+done
+rm -r "$stage/etc/replug.conf.d"
 configure </dev/null
 finish

@@ -24,7 +24,7 @@ void hand_init(struct hand *h, const struct relay_job *job, uint64_t deadline, i
 
 bool hand_say(struct hand *h, enum hand_said said, uint64_t due)
 {
-	struct hand_message m = {.said = said, .due = due, .out = h->out};
+	struct hand_message m;
 	struct iovec iov = {.iov_base = &m, .iov_len = sizeof(m)};
 	union {
 		struct cmsghdr align;
@@ -34,6 +34,10 @@ bool hand_say(struct hand *h, enum hand_said said, uint64_t due)
 
 	if (h->socket < 0)
 		return false;
+	memset(&m, 0, sizeof(m)); /* also what is between the members, which goes out as well */
+	m.said = said;
+	m.due = due;
+	m.out = h->out;
 	if (said == HAND_PRESSES) { /* what opens the contact has to be open itself: another open() could hang */
 		message.msg_control = &control;
 		message.msg_controllen = sizeof(control);

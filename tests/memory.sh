@@ -48,14 +48,34 @@ by_sanitizers() {
 	echo "env ASAN_OPTIONS=log_path=$tmp/sanitizers.logs/p,exitcode=99${1:+,detect_leaks=0} UBSAN_OPTIONS=print_stacktrace=1,log_path=$tmp/sanitizers.logs/p"
 }
 
-# Whatever is plugged here, and whoever asks: an answer is one of the statuses, and what else goes wrong is in the logs.
-commands() { # STAGE
-	local line status
+# On a machine with nothing to be disturbed: /run and /sys are tmpfs, with a dongle, a relay board and two records. An answer
+# is one of the statuses; what else goes wrong is in the logs.
+cat >"$tmp/commands" <<-'OUTER'
+	mount -t tmpfs none /run && mount -t tmpfs none /sys || exit
+	# PORT VID PID NUMBER NAME
+	while read -r port vid pid number name; do
+		dir=/sys/bus/usb/devices/$port
+		mkdir -p "$dir/$port:1.0"
+		for file in "idVendor $vid" "idProduct $pid" 'busnum 199' "devnum $number" "product $name" 'bConfigurationValue 1' 'bNumInterfaces 1'; do
+			echo "${file#* }" >"$dir/${file%% *}"
+		done
+	done <<-END
+		1-1 534d 2109 5 USB Video
+		1-2 16c0 05df 6 USBRelay2
+	END
+	node=/sys/bus/usb/devices/1-2/1-2:1.0/hidraw/hidraw9
+	mkdir -p /run/replug/relay "$node"
+	echo 240:9 >"$node/dev"
+	echo DEVNAME=hidraw9 >"$node/uevent"
+	ln -s /sys/class/hidraw "$node/subsystem"
+	echo '{"state": "failed", "id": "534d:2109", "section": "capture", "product": "USB Video", "action": "reset", "error": "x",
+		"steps": {"reset": 5, "back": 7}, "resets": [1, 2], "owed": "power=usb9-port9", "when": 1800000000}' >/run/replug/1-1.json
+	echo '{"state": "recovered", "id": "1a86:7523", "section": "hid", "chip": true, "version": 56, "baud": 9600}' >/run/replug/1-3.json
+	echo 'pid 1 protocol 1 baud 9600 off -' >/run/replug/relay/1-2.1.press
 	while read -r line; do
 		status=0
-		# shellcheck disable=SC2086 # words
 		"$1"/usr/bin/$line >/dev/null 2>&1 </dev/null || status=$?
-		((status <= 5)) || { echo "$line: status $status"; return 1; }
+		((status <= 5)) || { echo "$line: status $status"; exit 1; }
 	done <<-END
 		replug list
 		replug list --json
@@ -64,29 +84,38 @@ commands() { # STAGE
 		replug status --json
 		replug status capture
 		replug check
-		replug check --json
 		replug health
 		replug health --json
 		replug health --metrics
 		replug health usb=99-9
+		replug refresh
 		replug refresh --dry-run
 		replug refresh --dry-run usb=99-9
 		replug recover --dry-run capture hid
-		replug recover 'product="No such thing" serial=x' bus=099/099 /dev/null
+		replug recover product="USB*" bus=099/099 /dev/null
+		replug recover capture
+		replug reset --method=rebind capture
 		replug reset --dry-run --method=power usb=99-9
 		replug ch9329 info
-		replug ch9329 info hid --baud=auto
+		replug ch9329 info capture --baud=auto
 		replug ch9329 reset usb=99-9
 		replug settle
+		replug gone 1-3
 		replug lost
-		replug gone 99-9
-		replug watch --frob
+		replug status
 		replug-relay list
 		replug-relay list --json
-		replug-relay get power
+		replug-relay get usb=1-2 --channel=2
+		replug-relay pulse usb=1-2 --channel=2 --for=50ms
+		replug-relay on usb=1-2 --channel=3
+		replug-relay off usb=1-2 --all
 		replug-relay release
-		replug-relay on usb=99-9 --channel=1 --protocol=lcus
 	END
+OUTER
+commands() { # STAGE
+	local map=()
+	[[ $(id -u) == 0 ]] || map=(--map-root-user)
+	unshare --mount "${map[@]}" bash "$tmp/commands" "$1"
 }
 
 for mode in valgrind sanitizers; do

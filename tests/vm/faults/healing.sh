@@ -45,8 +45,9 @@ whole() {
 judge() {
 	common
 	flock -n "/run/replug/$port.lock" true || echo 'its port is locked still'
+	# That the outcome could not be written is said; the device is well all the same.
 	[[ $status != 0 || $(record state) == recovered && $(record action) == $rung* ]] ||
-		echo "status 0, and on record: $(record state), $(record action)"
+		grep -q 'the record in /run/replug cannot be written' /run/err || echo "status 0, and on record: $(record state), $(record action)"
 	[[ $status != 0 || $(record owed) == '' ]] || echo "status 0, and owed: $(record owed)"
 	[[ $status == 0 ]] || replug settle "$port" >/run/settled 2>&1 || { echo 'not settled:'; cat /run/settled; }
 	until_ 10 whole >/dev/null || { echo 'left:'; jq -c '[.state,.owed,.error]' "/run/replug/$port.json"; }

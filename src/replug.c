@@ -16,6 +16,7 @@
 #include "serial.h"
 #include "supervise.h"
 #include "sysfs.h"
+#include "table.h"
 #include "text.h"
 #include "verbs.h"
 #include "wait.h"
@@ -304,6 +305,8 @@ static enum status run_call(struct call *c)
 	}
 	if (!s)
 		s = c->verb->run(c);
+	if (!s && (c->verb->run == verb_check || c->dry_run))
+		s = print_end();
 	/* Only of what is told has all to be known; who acts has said what failed. */
 	if (sysfs_trouble() && (c->verb->run == verb_list || c->verb->run == verb_status ||
 				       c->verb->run == verb_check || c->verb->run == verb_health || c->dry_run)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "table.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,15 @@ void table_drop(struct table *t)
 	*t = (struct table){0};
 }
 
+enum status print_end(void)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return STATUS_DONE;
+	if (errno != EPIPE) /* whoever reads it may leave, and needs no word about that */
+		fprintf(stderr, "the answer cannot be printed: %s\n", strerror(errno));
+	return STATUS_FAILED;
+}
+
 enum status table_print(struct table *t)
 {
 	for (size_t r = 0; r < t->n; r++) {
@@ -42,7 +52,7 @@ enum status table_print(struct table *t)
 		putchar('\n');
 	}
 	table_drop(t);
-	return fflush(stdout) ? STATUS_FAILED : STATUS_DONE;
+	return print_end();
 }
 
 struct json_object *json_text(const char *s)
@@ -52,10 +62,9 @@ struct json_object *json_text(const char *s)
 
 enum status json_print(struct json_object *o)
 {
-	int n = puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
-
+	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(o);
-	return n < 0 || fflush(stdout) ? STATUS_FAILED : STATUS_DONE;
+	return print_end();
 }
 
 enum status table_end(struct table *t, struct json_object *array, bool json, bool nothing)

@@ -38,4 +38,7 @@ struct json_object *json_text(const char *s);
 /* Likewise. */
 enum status json_print(struct json_object *o);
 
+/* The end of an answer on stdout. Returns STATUS_FAILED, which is told, where not all of it could be written. */
+enum status print_end(void);
+
 #endif

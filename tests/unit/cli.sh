@@ -45,6 +45,15 @@ check 'list refuses --event' says 2 err 'list does not have that option' -- list
 check 'ch9329 needs info or reset' says 2 err 'usage: replug ch9329' -- ch9329
 check 'ch9329 names the nearest' says 2 err 'ch9329 has no "rest"' 'did you mean "reset"?' -- ch9329 rest
 check 'ch9329 names both otherwise' says 2 err 'no "frobnicate"' 'info and reset' -- ch9329 frobnicate
+cannot_print() { # ARGUMENT…: its answer has no room, and it says so
+	local status=0
+	"$program" "$@" >/dev/full 2>"$tmp/err" || status=$?
+	equal "$status" 1 && holds "$(<"$tmp/err")" 'No space left on device'
+}
+check 'a table that cannot be printed is told of' cannot_print list
+check 'so is what is for a program' cannot_print status --json
+check 'so is a configuration' cannot_print check
+check 'and a plan' cannot_print refresh --dry-run
 check 'settle wants ports' says 2 err 'settle takes ports' -- settle 1-1 nonsense
 configure <<-END
 	[device chip]

@@ -22,7 +22,7 @@ never_more() { equal "$(find /run/replug -name '*.new' -o -name '*.stuck')" ''; 
 common() {
 	((status <= 5)) || echo "exit status $status"
 	# The word itself may be what could not be written.
-	((status == 0)) || [[ -s /run/out || -s /run/err || $failed == *' write /run/'* ]] || echo "status $status without a word"
+	((status == 0)) || [[ -s /run/out || -s /run/err || $failed == *' write /run/err'* ]] || echo "status $status without a word"
 	never_more
 }
 

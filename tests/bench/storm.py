@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A storm of add and remove events, with replug's rules and without them, in turn. Usage: storm.py ROUNDS
 
-The kernel makes the events, asked for in each device's `uevent` file: no hub drops 200 real devices a second. So a "remove"
+Thirty seconds in as many slices as there are rounds, each until udev's queue is empty. The kernel makes the events, asked for in each device's `uevent` file: no hub drops 200 real devices a second. So a "remove"
 is one of a device that is still there, as udev may see when the next is plugged already, and an "add" is a plug.
 """
 import os
@@ -83,13 +83,14 @@ def work():
         until(10, lambda: configured(ports[name]), "%s is there" % name)
     idle()
     everything = list(ports.values())
-    seconds = int(os.environ.get("STORM", SECONDS))
+    rounds = int(sys.argv[1])
+    seconds = max(SECONDS // rounds, 1)
     # The first one loads what is loaded once.
-    storm(everything, 3)
+    storm(everything, 1)
     drained()
     idle()
     before = memory()
-    for number in range(int(sys.argv[1])):
+    for number in range(rounds):
         for what in (("with", "without"), ("without", "with"))[number % 2]:
             rules(what == "with")
             since = emu("mark")

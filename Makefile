@@ -242,7 +242,7 @@ BUILD_DEPS := gcc libc6-dev make pkg-config libudev-dev libusb-1.0-0-dev libinih
 DEB_DEPS   := build-essential debhelper
 ARCH_DEPS  := makepkg libarchive-tools pacman-package-manager
 TEST_DEPS  := libcmocka-dev qemu-system-x86 mmdebstrap cpio xz-utils clang libclang-rt-dev shellcheck strace valgrind \
-              mandoc zsh fish $(DEB_DEPS) lintian $(ARCH_DEPS)
+              mandoc zsh fish python3 $(DEB_DEPS) lintian $(ARCH_DEPS)
 SUDO       := $(if $(filter 0,$(shell id -u)),,sudo)
 APT_GET    := $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -q
 

@@ -417,7 +417,11 @@ $(BENCH)/%: tests/bench/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call Q,CC) $(CC) -std=c17 -D_GNU_SOURCE $(WARN) $(CFLAGS) -static -o $@ $<
 
-bench: payload $(BENCH)/tool $(BENCH)/empty
+$(BENCH)/slow.so: tests/bench/slow.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call Q,CC) $(CC) -std=c17 -D_GNU_SOURCE $(WARN) -Wno-missing-prototypes $(CFLAGS) -fPIC -shared -o $@ $<
+
+bench: payload $(addprefix $(BENCH)/,tool empty slow.so)
 	@tests/bench/run
 
 check-vm: payload deb arch

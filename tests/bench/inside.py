@@ -116,12 +116,16 @@ def events(since):
             (line.split(" ", 3) for line in emu("log", "--since", since).splitlines())]
 
 
-def instructions(*command, env=None, wanted=0):
+def instructions(*command, env=None, wanted=0, slow=False):
     """In user space, as callgrind counts them.
 
     A child's count goes on from what its parent had at the fork: the largest is that of the work, and what the parent does
-    while it waits is left out. It is so slow there that a deadline may pass: then once more.
+    while it waits is left out. It is so slow there that its clock has to be, too, see slow.c; and should a deadline pass all
+    the same: once more.
     """
+    env = dict(os.environ if env is None else env)
+    if slow:
+        env["LD_PRELOAD"] = "/job/slow.so"
     for _ in range(3):
         done = subprocess.run(("valgrind.bin", "--tool=callgrind", "--callgrind-out-file=/dev/null") + command, env=env,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

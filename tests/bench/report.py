@@ -159,7 +159,9 @@ def number(value, unit):
 def text_of(rows, parts):
     lines = ["replug beside others, in a virtual machine whose processor may be emulated: ratios say something, times little.",
              "Medians; instructions are user space's, counted by valgrind's callgrind in the machine, to the end of the last child;",
-             "system calls by strace; memory is Private_* of smaps_rollup at every system call; lines that speak of more devices are of the least of three.",
+             "those of relays' programs with a slower clock preloaded, or they would give up before they are done;",
+             "system calls by strace; memory is Private_* of smaps_rollup at every system call;",
+             "lines that speak of more devices are of the least of three.",
              "Measured: %s." % ", ".join(parts), ""]
     width = max(len(row["what"]) for row in rows)
     for row in rows:

@@ -55,7 +55,7 @@ def cost(what, n, command):
     if what == "pyusb" and not ends:
         return
     for number in range(rounds):
-        figure("instructions.%s.%d" % (what, n), number, instructions(*command))
+        figure("instructions.%s.%d" % (what, n), number, instructions(*command, slow="relay" in command[0]))
 
 
 def times(n, commands):

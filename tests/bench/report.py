@@ -136,7 +136,10 @@ def storm(t):
     t.figure(5, "events sent with replug", "sent.with", "/s")
     t.figure(5, "a slice of 30 s of events until udev's queue is empty, with replug", "drain.with", "ms")
     t.figure(5, "the same without replug", "drain.without", "ms")
+    t.figure(5, "the same with an empty static program in replug-match's place", "drain.empty", "ms")
     t.ratio(5, "with replug to without", "drain.with", "drain.without", 1.1)
+    t.ratio(5, "with the empty program to without: what nobody who is asked can undercut", "drain.empty", "drain.without")
+    t.figure(5, "runs that systemd started in a slice", "storm-runs", "")
     t.add(5, "memory of systemd and udevd after the last slice, more than after the first", each("storm-memory")[max(each("storm-memory"))] - each("storm-memory")[0], "KiB", 1024)
     for name, text in (("dongle", "dongle"), ("hid", "bridge")):
         t.figure(5, "resets of the %s in a storm" % text, "storm-resets." + name, "")
@@ -263,6 +266,7 @@ def draw(parts):
                                                  ("v4l_id", "start.v4l_id", "a")])
     if "storm" in parts:
         p.bars("A slice of 30 s of 200 events a second, until udev's queue is empty", [("without replug", "drain.without", "floor"),
+                                                                           ("an empty program asked", "drain.empty", "a"),
                                                                            ("with replug", "drain.with", "replug")])
     return p.svg()
 

@@ -15,16 +15,26 @@ SECONDS = 30
 MASK = ("/run/udev/rules.d/60-replug.rules", "/run/udev/rules.d/61-replug-systemd.rules")
 MATCHED = {"dongle": "capture", "hid": "bridge"}
 OTHERS = 6
+WAYS = ("with", "without", "empty")
 
 
-def rules(on):
+def rules(what):
+    """With replug's rules, without, or with an empty program where they have replug-match: the least that asking costs."""
     os.makedirs(os.path.dirname(MASK[0]), exist_ok=True)
     for path in MASK:
-        if on and os.path.lexists(path):
+        if os.path.lexists(path):
             os.unlink(path)
-        elif not on and not os.path.lexists(path):
+        if what != "with":
             os.symlink(os.devnull, path)
+    with open("/run/udev/rules.d/60-z-bench.rules", "w") as file:
+        if what == "empty":
+            file.write('ACTION=="add", SUBSYSTEM=="usb", ENV{DEVTYPE}=="usb_device", IMPORT{program}="/job/empty"\n')
     run("udevadm", "control", "--reload")
+
+
+def runs():
+    """Units of replug's that systemd has started so far."""
+    return run("journalctl", "-b", "-o", "cat", "--no-pager", "-t", "systemd", "-u", "replug@*").count("Starting ")
 
 
 def pss(pid):
@@ -91,13 +101,14 @@ def work():
     idle()
     before = memory()
     for number in range(rounds):
-        for what in (("with", "without"), ("without", "with"))[number % 2]:
-            rules(what == "with")
-            since = emu("mark")
+        for what in WAYS[number % 3:] + WAYS[:number % 3]:
+            rules(what)
+            since, started = emu("mark"), runs()
             once(everything, seconds, what, number)
             idle()
-            if what == "without":
+            if what != "with":
                 continue
+            figure("storm-runs", number, runs() - started)
             figure("storm-memory", number, memory() - before)
             for name in MATCHED:
                 figure("storm-resets.%s" % name, number,
@@ -105,7 +116,7 @@ def work():
                 state = record(ports[name]).get("state")
                 say("%s is %s" % (name, state))
                 figure("storm-state." + name, number, int(state in ("recovered", "held")))
-    rules(True)
+    rules("with")
     # A person asks, and all is well again.
     run("replug", "recover", *("usb=" + ports[name] for name in MATCHED))
     for name in MATCHED:

@@ -76,7 +76,8 @@ check 'the top level is as agreed' same "$(top)" 'LICENSE Makefile README.md pac
 referred() { sed -nE '/^ {4}/!{s/`[^`]*`//g;p}' README.md | grep -oE '\[\[[0-9]+\]\]|\]\[[a-z0-9-]+\]' | tr -d '[]' | sort -u; }
 defined() { sed -nE 's/^\[([a-z0-9-]+)\]: .*/\1/p' README.md | sort; }
 targets() { { sed -nE 's/^\[[a-z0-9-]+\]: //p' README.md; grep -oE '\]\([^)]+\)' README.md | tr -d ']()'; } | grep -v '^https://'; }
-there() { local t; for t in $(targets); do [[ -e $t ]] || { echo "no $t"; return 1; }; done; }
+headings() { sed -nE 's/^##+ //p' README.md | tr 'A-Z ' 'a-z-' | tr -cd 'a-z0-9\n-'; } # as GitHub names them
+there() { local t; for t in $(targets); do if [[ $t == \#* ]]; then headings | grep -qxF "${t#?}"; else [[ -e $t ]]; fi || { echo "no $t"; return 1; }; done; }
 check 'the README has a target for each reference, and no other' same "$(referred)" "$(defined)"
 check 'those within the project are there' there
 mapfile -t scripts < <(grep -rlE '^#!/bin/(ba)?sh|^# shellcheck shell' tests packaging udev-rules .ci)

@@ -15,40 +15,13 @@ sys.dont_write_bytecode = True
 
 import judge as judging
 import plan as planning
+import stage
 import world
-from judge import FORGIVE, MAX_RESETS, WINDOW, Violation
+from judge import Violation
 from plan import BOARDS, BRIDGES, DONGLES, FAULTS, MAY_FALL_OUT, MILD, PORTS
 from world import emu, now
 
-STEP_LIMIT = 420  # seconds; nothing a step waits for takes so long
-SECTION = """[device %s]
-match = %s usb=%s
-reset = usb, rebind, authorize, power
-power-off = 500ms
-timeout = 8s
-attempts = 2
-ready = 3s
-every = 1s
-%s
-"""
-COMMON = """[device capture]
-match =
-[device hid]
-match =
-[guard]
-max-resets = %d
-window = %ds
-forgive = %ds
-[relay one]
-match = 16c0:05df usb=%s
-pulse = %dms
-max-pulse = 2s
-[relay two]
-match = 16c0:05df usb=%s
-channel = 2
-pulse = %dms
-max-pulse = 2s
-"""
+STEP_LIMIT = 900  # seconds; nothing a step waits for takes so long
 # Exit statuses that a command may have, whatever else happens at the same time.
 MAY = {
     "recover": (0, 1, 3, 4), "reset": (0, 1, 3, 4), "health": (0, 1, 3, 4, 5), "refresh": (0, 1, 3, 4), "ch9329": (0, 1, 3, 4, 5),
@@ -88,42 +61,14 @@ class Soak:
         self.port = {}
         self.journal = world.Journal()
 
-    # --- the beginning
     def set_up(self):
-        subprocess.run(["systemctl", "stop", "replug-health.timer", "replug-refresh.timer"], check=False, stderr=subprocess.DEVNULL)
-        subprocess.run(["emu", "serve", "--daemon"], check=True)
-        with open("/sys/module/usbcore/parameters/autosuspend", "w") as f:
-            f.write("-1")  # vhci may lose a device when another one wakes up
-        bus = {}
-        for lane in (0, 1):
-            folder = "/sys/devices/platform/vhci_hcd.%d" % lane
-            bus[lane] = next(b for b in sorted(os.listdir(folder)) if b.startswith("usb")
-                             and world.read("%s/%s/speed" % (folder, b)).strip() == "480")
-        # Two to a hub, as they wait for each other there.
-        place = {"d0": (0, 1), "b0": (0, 2), "d1": (1, 1), "r0": (1, 2)}
-        at = {name: "%s-%d" % (bus[lane][3:], n) for name, (lane, n) in place.items()}
-        os.makedirs("/etc/replug.conf.d", exist_ok=True)
-        with open("/etc/replug.conf", "w") as f:
-            f.write(COMMON % (MAX_RESETS, WINDOW, FORGIVE, at["r0"], planning.PULSE_MS, at["r0"], planning.PULSE_MS))
-        with open("/etc/replug.conf.d/soak.conf", "w") as f:
-            for name in DONGLES + BRIDGES:
-                f.write(SECTION % (name, "534d:2109" if name in DONGLES else "1a86:7523", at[name],
-                                   "expect = video4linux" if name in DONGLES else "init = ch9329\nbaud = 9600"))
-        subprocess.run(["replug", "check"], check=True, stdout=subprocess.DEVNULL)
-        for name, (lane, n) in place.items():
-            emu("plug", name, "capture" if name in DONGLES else "bridge" if name in BRIDGES else "relay-hid", "port=%d" % (8 * lane + n - 1))
-        ports = {name: judging.Port(name) for name in PORTS}
+        at, unit = stage.set_up()
         for name in PORTS:
-            if ports[name].at != at[name]:
-                raise Violation("%s is at %s and not at %s" % (name, ports[name].at, at[name]))
-            ports[name].arrivals.append(now())
-        unit = {}
-        for name, (lane, _) in place.items():
-            path = "/sys/devices/platform/vhci_hcd.%d/%s/%s" % (lane, bus[lane], at[name])
-            unit[name] = subprocess.run(["systemd-escape", "--template=replug@.service", "--path", path],
-                                        stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-        self.judge = judging.Judge(ports, unit, self.journal)
-        self.port = ports
+            self.port[name] = judging.Port(name)
+            if self.port[name].at != at[name]:
+                raise Violation("%s is at %s and not at %s" % (name, self.port[name].at, at[name]))
+            self.port[name].arrivals.append(now())
+        self.judge = judging.Judge(self.port, unit, self.journal)
         self.rest()
 
     # --- commands

@@ -8,7 +8,7 @@ import plan
 import world
 from world import now
 
-MAX_RESETS, WINDOW, FORGIVE = 3, 20, 10  # of the configuration; seconds
+MAX_RESETS, WINDOW, FORGIVE = 3, 45, 10  # of the configuration; seconds
 # How much longer than a device was really away the guard may take it for: udev tells of a plug when it gets to it.
 LATE = 3
 # A process that is at work for longer than all of a run's own deadlines together is one too many, and so is one that

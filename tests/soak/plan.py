@@ -74,7 +74,8 @@ class Plan:
         if not self.plugged[port]:
             return dict(plug=60, fault=10, cure=cure, recover=6, health=4, look=3)
         chip = 6 if port in BRIDGES else 0
-        return dict(unplug=12, blink=24, fault=14, cure=cure, recover=9, reset=5, health=8, refresh=6, chip=chip, kill=12, look=3)
+        return dict(unplug=12, blink=24, fault=14, cure=cure, recover=9, reset=5, health=8, refresh=6, chip=chip, kill=12, look=3,
+                    storm=3)
 
     def words(self, kind, port):
         """What is to be known of a step besides its kind. Changes what the steps after it go by."""

@@ -150,6 +150,13 @@ class Soak:
             self.be(name, False)
             time.sleep(words[0] / 1000)
             self.be(name, True)
+        elif kind == "storm":  # more plugs than the guard allows resets, each seen to as far as its reset
+            for _ in range(judging.MAX_RESETS + 2):
+                mark = emu("mark")
+                self.be(name, False)
+                self.be(name, True)
+                world.happens(mark, " %s reset" % name, 6)
+                self.look()
         elif kind == "fault":
             self.cure(name)
             self.fault[name] = words[0]

@@ -114,7 +114,7 @@ def memory(port):
                 "pyusb": ("/job/pyusb-reset.py", "534d", "2109"), "usbrelay": ("usbrelay",),
                 "v4l_id": ("/usr/lib/udev/v4l_id", video(port)), "empty": ("/job/empty",)}
     for what, command in programs.items():
-        figure("memory." + what, 0, peak(*command, env=dict(os.environ, **env)))
+        figure("memory." + what, 0, peak(*command, env=dict(os.environ, **env), slow="relay" in command[0]))
         idle()
 
 

@@ -11,12 +11,12 @@ recovery() { # BY-HAND BY-PLUG PROCEDURE: milliseconds, on a floor of 500
 	local kind name part
 	for kind in fast usual; do
 		figures "bare-dongle.$kind" 500 "bare-bridge.$kind" 300 "chip.$kind" 100 "hand.$kind" "$1" "plug.$kind" "$2" \
-			"plug-kernel.$kind" 900 "procedure.$kind" "$3"
+			"plug-kernel.$kind" 900
 		for name in dongle hid; do
 			for part in start exec run; do figures "plug-$part.$name.$kind" 1; done
 		done
 	done
-	figures usbreset.usual 800 rule-kernel.usual 900 size.replug 1 size.replug-match 1 size.replug-relay 1 lines.src 1
+	figures procedure.fast "$3" usbreset.usual 800 rule-kernel.usual 900 size.replug 1 size.replug-match 1 size.replug-relay 1 lines.src 1
 }
 report() { # STATUS: of what is in $tmp/figures
 	local status=0

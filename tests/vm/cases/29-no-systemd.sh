@@ -117,13 +117,18 @@ port=${at[dongle]}
 off=/sys/bus/usb/devices/${port%-*}-0:1.0/usb${port%-*}-port${port#*-}/disable
 dark() { [[ $(jq -r .owed "/run/replug/$port.json") == power=* && $(<"$off") == 1 ]]; }
 paid() { [[ $(jq -r .owed "/run/replug/$port.json") == '' && $(<"$off") == 0 ]]; }
-alone() { dark && [[ $(pgrep -cx replug-run) == 1 ]]; } # nobody else is left who might pay
+# Nobody else is left who might pay, nor will come: what its removal starts has started, and has ended.
+alone() { dark && ! [[ -e $device ]] && udevadm settle && [[ $(pgrep -cx replug-run) == 1 ]]; }
+device=$(realpath "/sys/bus/usb/devices/$port")
 replug_it dongle
 check 'killed: something is off' until_ 20 alone
+mark
 pkill -KILL -x replug
-check 'killed: what started it pays' until_ 10 paid
-check 'killed with all of it: something is off' until_ 20 alone # its return was a plug
-pkill -KILL -s "$(pgrep -x replug-run)"
+check 'killed: what started it pays' happens 'dongle power-on' 10 # not for long: its return is a plug
+check 'killed with all of it: something is off' until_ 20 alone
+session=$(pgrep -x replug-run)
+pkill -STOP -s "$session" # or who dies last may pay before it does
+pkill -KILL -s "$session"
 check 'killed with all of it: nobody is left' until_ 5 not pgrep -x 'replug.*'
 check 'killed with all of it: nothing is paid' dark
 conf usb

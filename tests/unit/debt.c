@@ -8,30 +8,6 @@
 
 static char why[256];
 
-static void file(const char *path, const char *text)
-{
-	char dir[256];
-
-	snprintf(dir, sizeof(dir), "%s", path);
-	for (char *p = dir + 1; (p = strchr(p, '/')); *p++ = '/') {
-		*p = '\0';
-		mkdir(dir, 0755);
-	}
-	assert_true(write_file(path, text));
-}
-
-static const char *content(const char *path)
-{
-	static char text[128];
-	int fd = open(path, O_RDONLY);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-
-	if (fd >= 0)
-		close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	return n < 0 ? "(none)" : text;
-}
-
 static int remade(void **state)
 {
 	(void)state;

@@ -9,18 +9,6 @@
 
 #define DEVICE "/sys/devices/hcd/usb1/1-4"
 
-static void file(const char *path, const char *text)
-{
-	char dir[256];
-
-	snprintf(dir, sizeof(dir), "%s", path);
-	for (char *p = dir + 1; (p = strchr(p, '/')); *p++ = '/') {
-		*p = '\0';
-		mkdir(dir, 0755);
-	}
-	assert_true(write_file(path, text));
-}
-
 /* A dongle in port 1-4: two interfaces, one of which has no driver, and two video nodes, of which one is the picture.
  */
 static int plugged(void **state)

@@ -20,6 +20,31 @@ static inline bool write_file(const char *path, const char *text)
 	return fd >= 0 && !close(fd) && done;
 }
 
+/* A file, and the folders above it that are not there. */
+static inline void file(const char *path, const char *text)
+{
+	char dir[256];
+
+	snprintf(dir, sizeof(dir), "%s", path);
+	for (char *p = dir + 1; (p = strchr(p, '/')); *p++ = '/') {
+		*p = '\0';
+		mkdir(dir, 0755);
+	}
+	assert_true(write_file(path, text));
+}
+
+static inline const char *content(const char *path)
+{
+	static char text[128];
+	int fd = open(path, O_RDONLY);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	return n < 0 ? "(none)" : text;
+}
+
 /* From here on whatever opens a file is refused with EMFILE, until that is taken back. */
 static inline void descriptors_end(bool on)
 {

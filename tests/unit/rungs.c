@@ -23,18 +23,6 @@ static int owe(void *ctx, const char *what)
 	return refusal;
 }
 
-static const char *content(const char *path)
-{
-	static char text[128];
-	int fd = open(path, O_RDONLY);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-
-	if (fd >= 0)
-		close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	return text;
-}
-
 static int remade(void **state)
 {
 	(void)state;

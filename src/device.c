@@ -183,7 +183,7 @@ static void read_locked(struct device *d, const char *real)
 /* Whose it is hangs on these: one that cannot be read is not 0. */
 static int read_identity(struct device *d, const char *real)
 {
-	unsigned vid, pid, class;
+	unsigned vid = 0, pid = 0, class = 0;
 	const struct {
 		const char *name;
 		int base;

@@ -191,7 +191,8 @@ TEST(a_stream_is_asked_of_a_camera)
 
 	assert_int_equal(stream_ask("/dev/nothing", words, sizeof(words)), -ENODEV);
 	assert_non_null(strstr(words, "/dev/nothing"));
-	assert_int_equal(stream_ask("/dev/null", words, sizeof(words)), -ENOTTY);
+	int e = stream_ask("/dev/null", words, sizeof(words));
+	assert_true(e == -ENOTTY || e == -ENOSYS); /* QEMU's user emulation does not know the question */
 	assert_non_null(strstr(words, "cannot be negotiated"));
 }
 

@@ -1,9 +1,9 @@
 #!/bin/bash
-# Fuzzing: each target that is built in build/fuzz for FUZZ_SECONDS (6), beginning with the inputs in tests/fuzz/corpus and
+# Fuzzing: each target that is built in build/fuzz for FUZZ_SECONDS (60), beginning with the inputs in tests/fuzz/corpus and
 # those that earlier runs have left in build/fuzz/corpus. An input that breaks one is kept, and printed for replay. TAP.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-seconds=${FUZZ_SECONDS:-6} seed=${SEED:-$RANDOM} dir=build/fuzz n=0 failures=0
+seconds=${FUZZ_SECONDS:-60} seed=${SEED:-$RANDOM} dir=build/fuzz n=0 failures=0
 targets=()
 for source in tests/fuzz/*.c; do targets+=("$(basename "$source" .c)"); done
 

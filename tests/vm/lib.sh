@@ -48,7 +48,7 @@ until_() {
 
 # What replug says of a port: its state, or any other field of `replug status --json`.
 field() { replug status --json | jq -r --arg port "$1" --arg key "$2" '.[] | select(.port == $port) | .[$key]'; }
-state() { field "$1" state; }
+state() { [[ $(replug status --json "usb=$1") =~ \"state\":\"([a-z-]+)\" ]] && echo "${BASH_REMATCH[1]}"; }
 is_state() { equal "$(state "$1")" "$2"; }
 # The record itself is looked at first: asking replug again and again would keep the machine from getting there.
 record_says() { [[ $(<"/run/replug/$1.json") == *'"state":"'$2'"'* ]]; }
@@ -104,7 +104,12 @@ journal_says() { journal | grep -qE -e "$1"; }
 runs() { journal -u 'replug@*' | grep -c '^Starting replug@' || :; } # units started so far
 
 configure() { cat >/etc/replug.conf; } # from standard input
-idle() { equal "$(systemctl list-units --state=activating --plain --no-legend 'replug@*')" ''; }
+# Where a unit has processes, systemd need not be asked.
+idle() {
+	local group
+	for group in /sys/fs/cgroup/system.slice/system-replug.slice/replug@*; do [[ ! -d $group ]] || return; done
+	equal "$(systemctl list-units --state=activating --plain --no-legend 'replug@*')" ''
+}
 settled() { udevadm settle && until_ 60 idle; } # no unit of ours is at work
 
 # Nothing may be left behind: called at the end of every case.

@@ -82,6 +82,7 @@ check 'the README has a target for each reference, and no other' same "$(referre
 check 'those within the project are there' there
 mapfile -t scripts < <(grep -rlE '^#!/bin/(ba)?sh|^# shellcheck shell' tests packaging udev-rules .ci)
 check 'shellcheck has nothing to say' silent shellcheck "${scripts[@]}"
+check 'the mutations fit the sources' silent env UNTIL=fit tests/mutation/run
 check 'zsh and fish understand their completions' silent bash -c \
 	'zsh -n packaging/completion/_replug && zsh -n packaging/completion/_replug-relay && fish -n packaging/completion/*.fish'
 finish

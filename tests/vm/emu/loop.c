@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#define WATCH_MAX 64
+#define WATCH_MAX 128 /* 64 devices at most, their hubs, and clients that wait */
 
 struct watch {
 	void (*ready)(void *arg);

@@ -66,7 +66,7 @@ PROGRAMS   := $(B)/replug $(B)/replug-match $(B)/replug-relay
 
 MANUALS    := replug.8 replug-match.8 replug-relay.1 replug.conf.5
 GENERATED  := $(addprefix $(B)/,60-replug.rules 61-replug-systemd.rules 61-replug-run.rules replug-run \
-              replug@.service replug-lost.service \
+              replug@.service replug-settle@.service replug-lost.service \
               replug-health.service replug-refresh.service kvmd.service.conf replug-gpio.yaml $(MANUALS))
 TIMERS     := replug-health.timer replug-refresh.timer
 
@@ -128,7 +128,7 @@ install: all install-$(if $(filter no,$(SYSTEMD)),run,systemd)
 install-systemd: all
 	rm -f $(RUN_FILES)
 	install -D -m 0644 $(B)/61-replug-systemd.rules '$(DESTDIR)$(UDEVDIR)/rules.d/61-replug-systemd.rules'
-	install -D -m 0644 $(B)/replug@.service '$(DESTDIR)$(UNITDIR)/replug@.service'
+	install -D -m 0644 -t '$(DESTDIR)$(UNITDIR)' $(B)/replug@.service $(B)/replug-settle@.service
 	install -D -m 0644 $(B)/replug-lost.service '$(DESTDIR)$(UNITDIR)/replug-lost.service'
 	install -D -m 0644 packaging/systemd/replug-lost.path '$(DESTDIR)$(UNITDIR)/replug-lost.path'
 	mkdir -p '$(DESTDIR)$(UNITDIR)/paths.target.wants'
@@ -146,7 +146,7 @@ install-run: all
 	install -D -m 0755 $(B)/replug-run '$(DESTDIR)$(UDEVDIR)/replug-run'
 
 SYSTEMD_FILES = '$(DESTDIR)$(UDEVDIR)/rules.d/61-replug-systemd.rules' \
-	$(foreach u,replug@.service replug-lost.service replug-lost.path paths.target.wants/replug-lost.path \
+	$(foreach u,replug@.service replug-settle@.service replug-lost.service replug-lost.path paths.target.wants/replug-lost.path \
 	kvmd.service.d/replug.conf replug-health.service replug-refresh.service $(TIMERS) \
 	$(addprefix timers.target.wants/,$(TIMERS)),'$(DESTDIR)$(UNITDIR)/$(u)')
 RUN_FILES     = '$(DESTDIR)$(UDEVDIR)/rules.d/61-replug-run.rules' '$(DESTDIR)$(UDEVDIR)/replug-run'

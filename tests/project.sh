@@ -30,6 +30,7 @@ check 'and nothing else' same "$(installed)" '755 usr/bin/replug
 644 usr/lib/systemd/system/replug-lost.service
 644 usr/lib/systemd/system/replug-refresh.service
 644 usr/lib/systemd/system/replug-refresh.timer
+644 usr/lib/systemd/system/replug-settle@.service
 644 usr/lib/systemd/system/replug@.service
 777 usr/lib/systemd/system/timers.target.wants/replug-health.timer
 777 usr/lib/systemd/system/timers.target.wants/replug-refresh.timer

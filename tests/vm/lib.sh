@@ -104,11 +104,11 @@ journal_says() { journal | grep -qE -e "$1"; }
 runs() { journal -u 'replug@*' | grep -c '^Starting replug@' || :; } # units started so far
 
 configure() { cat >/etc/replug.conf; } # from standard input
-# Where a unit has processes, systemd need not be asked.
+# Where a unit has processes, systemd need not be asked. What it has still to start is a job of its.
 idle() {
 	local group
-	for group in /sys/fs/cgroup/system.slice/system-replug.slice/replug@*; do [[ ! -d $group ]] || return; done
-	equal "$(systemctl list-units --state=activating --plain --no-legend 'replug@*')" ''
+	for group in /sys/fs/cgroup/system.slice/system-replug.slice/replug*@*; do [[ ! -d $group ]] || return; done
+	equal "$(systemctl list-jobs --plain --no-legend 'replug@*' 'replug-settle@*')" ''
 }
 settled() { udevadm settle && until_ 60 idle; } # no unit of ours is at work
 

@@ -39,7 +39,7 @@ sweep() {
 		last=$(killat ${option:+"$option"} -s "$signal" "$at" replug reset --method="$method" "usb=$port" 2>/run/said) || status=$?
 		[[ $status != 3 ]] || break
 		((++tried))
-		# Killed with its parent: what the unit's ExecStopPost does.
+		# Killed with its parent: what follows the unit that failed.
 		[[ $option != *a* ]] || { until_ 10 free; replug settle "$port" >/dev/null 2>&1; }
 		usable >/run/usable && continue
 		((++bad))
@@ -81,14 +81,14 @@ in_unit() { # METHOD CALL
 		max-resets = 20
 		cool-down = 0
 	END
-	# killat traces, which the unit does not let replug do.
-	printf '[Service]\nSystemCallFilter=@debug process_vm_readv\nExecStart=\nExecStart=killat -a %s replug recover --event %%f\n' "$2" >/run/systemd/system/replug@.service.d/kill.conf
+	# killat traces, which the unit does not let replug do; and what it has killed has failed.
+	printf '[Service]\nSystemCallFilter=@debug process_vm_readv\nExecStart=\nExecStart=/bin/sh -c "! killat -a %s replug recover --event %%f"\n' "$2" >/run/systemd/system/replug@.service.d/kill.conf
 	systemctl daemon-reload
 	settled
 	paid=$(payments)
 	emu unplug bridge
 	emu plug bridge
-	check "$1 in the unit, killed before call $2: its end pays" until_ 30 paid_again
+	check "$1 in the unit, killed before call $2: the unit that follows pays" until_ 30 paid_again
 	check "$1 in the unit, killed before call $2: usable" usable
 }
 payments() { journal -t replug | grep -c 'putting right' || :; }

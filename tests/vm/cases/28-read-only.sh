@@ -42,7 +42,7 @@ udevadm trigger --action=change --settle
 # that: in the sandbox there would be nothing but /run/replug to write to (43-sandbox.sh).
 tracing=(strace -ff -A -qq --seccomp-bpf -e trace=%file)
 traced() { "${tracing[@]}" -o "/run/trace.$1" "${@:2}"; } # NAME COMMAND…
-for unit in replug@ replug-lost replug-health replug-refresh; do
+for unit in replug@ replug-settle@ replug-lost replug-health replug-refresh; do
 	mkdir -p "/run/systemd/system/$unit.service.d"
 	prefix="${tracing[*]//%/%%} -o /run/trace.${unit%@}"
 	sed -n "s|^\(Exec[A-Za-z]*\)=|\1=\n&$prefix |p" "/usr/lib/systemd/system/$unit.service" |

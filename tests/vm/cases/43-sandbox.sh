@@ -20,17 +20,17 @@ modes() { equal "$(find /run/replug -maxdepth 1 -name "$1" -printf '%u:%g %m\n' 
 did() { [[ $(jq -r '"\(.state) \(.action)"' "/run/replug/${at[hid]}.json") == "recovered $1" ]]; }
 units=/usr/lib/systemd/system
 
-for unit in replug@ replug-lost replug-health replug-refresh; do
+for unit in replug@ replug-settle@ replug-lost replug-health replug-refresh; do
 	check "$unit.service: an exposure of 1.5 at most" systemd-analyze security --no-pager --offline=yes --threshold=15 $units/$unit.service
 done
 check 'systemd understands every line of the units' equal \
-	"$(systemd-analyze verify --man=no $units/replug@x.service $units/replug-{lost,health,refresh}.service 2>&1)" ''
+	"$(systemd-analyze verify --man=no $units/replug{,-settle}@x.service $units/replug-{lost,health,refresh}.service 2>&1)" ''
 
 # A drop-in for each unit: what stands in it, on standard input.
 each_unit() { # NAME
 	local text unit
 	text=$(cat)
-	for unit in replug@ replug-lost replug-health replug-refresh; do
+	for unit in replug@ replug-settle@ replug-lost replug-health replug-refresh; do
 		mkdir -p /run/systemd/system/$unit.service.d
 		printf '[Service]\n%s\n' "$text" >"/run/systemd/system/$unit.service.d/$1.conf"
 	done
@@ -152,7 +152,7 @@ check 'a program that is not in a unit may do all of it' equal "$(bash /run/try 
 umount /mnt
 rm /run/replug/node
 mkdir -p /run/systemd/system/replug@.service.d
-printf '[Service]\nExecStart=\nExecStart=/bin/bash /run/try\nExecStopPost=\n' >/run/systemd/system/replug@.service.d/try.conf
+printf '[Service]\nExecStart=\nExecStart=/bin/bash /run/try\n' >/run/systemd/system/replug@.service.d/try.conf
 systemctl daemon-reload
 systemctl start replug@try.service
 check 'a run may write what it has to, and nothing else' equal "$(journal -u replug@try.service | grep '^may: ')" 'may: echo >/run/replug/tried'

@@ -55,7 +55,7 @@ INIH        = $(if $(filter /%,$(shell $(CC) -print-file-name=libinih.a)),-Wl$(c
               -Wl$(comma)-Bdynamic,-linih)
 
 CONFIG     := config config-keys config-values config-match config-check selector text
-USB        := device device-wait sysfs wait log serial use table
+USB        := device device-find device-wait sysfs wait log serial use table
 WATCH      := watch watch-event watch-ports watch-source watch-out watch-screen columns
 BOARDS     := relay relay-dcttech relay-lcus relay-kmtronic relay-ucreatefun relay-icse relay-custom
 objects     = $(patsubst %,$(B)/obj/%.o,$(1))

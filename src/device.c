@@ -156,28 +156,56 @@ static void too_long(int sig)
  * reset takes, and for one that does not answer a minute and more. A signal ends such a read (usb_string_attr and
  * usb_actconfig_attr in the kernel's usb/core/sysfs.c lock interruptibly); what could not be read is left empty.
  */
-static void read_locked(struct device *d, const char *real)
+struct patience {
+	struct sigaction before;
+	timer_t timer;
+	bool timed;
+};
+
+static void patience_begin(struct patience *p)
 {
 	const struct itimerspec often = {
 		.it_value.tv_nsec = PATIENCE_MS * 1000000L, .it_interval.tv_nsec = PATIENCE_MS * 1000000L};
 	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN};
-	struct sigaction sa = {.sa_handler = too_long}, before;
-	timer_t timer;
-	bool timed = !sigaction(SIGRTMIN, &sa, &before) && !timer_create(CLOCK_MONOTONIC, &ev, &timer);
+	struct sigaction sa = {.sa_handler = too_long};
 
+	p->timed = !sigaction(SIGRTMIN, &sa, &p->before) && !timer_create(CLOCK_MONOTONIC, &ev, &p->timer);
 	cut = 0;
-	if (timed)
-		timer_settime(timer, 0, &often, NULL);
+	if (p->timed)
+		timer_settime(p->timer, 0, &often, NULL);
+}
+
+/* Returns whether it ended. */
+static bool patience_end(struct patience *p)
+{
+	if (p->timed) {
+		timer_delete(p->timer);
+		sigaction(SIGRTMIN, &p->before, NULL);
+	}
+	return cut;
+}
+
+static void read_locked(struct device *d, const char *real)
+{
+	struct patience p;
+
+	patience_begin(&p);
 	d->interfaces_wanted = sysfs_number(real, "bNumInterfaces", 10);
 	d->configured = sysfs_number(real, "bConfigurationValue", 10) != 0;
 	attr_clean(real, "manufacturer", d->manufacturer, sizeof(d->manufacturer));
 	attr_clean(real, "product", d->product, sizeof(d->product));
 	attr_clean(real, "serial", d->serial, sizeof(d->serial));
-	if (timed) {
-		timer_delete(timer);
-		sigaction(SIGRTMIN, &before, NULL);
-	}
-	d->cut = cut;
+	d->cut = patience_end(&p);
+}
+
+bool device_string(const char *dir, const char *name, char *dst, size_t size)
+{
+	struct patience p;
+
+	patience_begin(&p);
+	attr_clean(dir, name, dst, size);
+	bool read = !sysfs_unread(errno);
+	return !patience_end(&p) && read;
 }
 
 /* Whose it is hangs on these: one that cannot be read is not 0. */
@@ -239,92 +267,12 @@ int device_read(struct udev *udev, const struct config *c, const char *port, str
 	return 0;
 }
 
-static int port_filter(const struct dirent *e)
-{
-	return selector_is_port(e->d_name);
-}
-
-static int port_order(const struct dirent **a, const struct dirent **b)
-{
-	return natural((*a)->d_name, (*b)->d_name);
-}
-
-/*
- * Whether the device in a port can be one of sel's, by attributes that the kernel shows without taking the device's
- * lock: while it resets the device, reading "uevent" or a string would wait for that.
- */
-static bool may_match(const char *port, const struct selector *sel)
-{
-	char dir[64];
-	struct usb_facts f = {.port = port};
-	bool unread = false;
-
-	for (size_t i = 0; i < sel->n; i++)
-		if (sel->term[i].kind != SEL_ID && sel->term[i].kind != SEL_PORT && sel->term[i].kind != SEL_BUS)
-			return true; /* it takes more to tell */
-	if (snprintf(dir, sizeof(dir), SYSFS_USB "/%s", port) >= (int)sizeof(dir))
-		return false;
-	if (selector_has(sel, SEL_ID)) {
-		f.vid = (uint16_t)sysfs_number(dir, "idVendor", 16);
-		unread |= sysfs_unread(errno);
-		f.pid = (uint16_t)sysfs_number(dir, "idProduct", 16);
-		unread |= sysfs_unread(errno);
-	}
-	if (selector_has(sel, SEL_BUS)) {
-		f.bus = sysfs_number(dir, "busnum", 10);
-		unread |= sysfs_unread(errno);
-		f.dev = sysfs_number(dir, "devnum", 10);
-		unread |= sysfs_unread(errno);
-	}
-	return unread || selector_match(sel, &f, NULL) > 0;
-}
-
-static int list_devices(
-	struct udev *udev, const struct config *c, const struct selector *sel, struct device **out, size_t *n)
-{
-	struct dirent **list;
-	int found = scandir(SYSFS_USB, &list, port_filter, port_order), unread = 0;
-
-	*n = 0;
-	*out = NULL;
-	if (found < 0)
-		return sysfs_unread(errno) ? -errno : 0; /* a kernel without USB has no devices */
-	*out = calloc(found ? (size_t)found : 1, sizeof(**out));
-	for (int i = 0; i < found; i++) {
-		struct device *d = *out ? &(*out)[*n] : NULL;
-		if (d && (!sel || may_match(list[i]->d_name, sel))) {
-			int e = device_read(udev, c, list[i]->d_name, d);
-			*n += !e && (!sel || device_matches(d, sel));
-			unread = e && e != -ENODEV ? e : unread;
-		}
-		free(list[i]);
-	}
-	free(list);
-	if (*out && !unread)
-		return 0;
-	free(*out);
-	*out = NULL;
-	*n = 0;
-	return unread ? unread : -ENOMEM;
-}
-
 bool device_present(const char *port)
 {
 	char dir[96];
 
 	return snprintf(dir, sizeof(dir), SYSFS_USB "/%s", port) < (int)sizeof(dir) &&
 	       (!access(dir, F_OK) || sysfs_unread(errno));
-}
-
-int device_list(struct udev *udev, const struct config *c, struct device **out, size_t *n)
-{
-	return list_devices(udev, c, NULL, out, n);
-}
-
-int device_find(struct udev *udev, const struct config *c, const struct selector *sel, struct device **out, size_t *n)
-{
-	/* Only one who names a link wants to know of links; looking them up costs more than all the rest. */
-	return list_devices(selector_has(sel, SEL_NODE) ? udev : NULL, c, sel, out, n);
 }
 
 void device_facts(const struct device *d, struct usb_facts *f, const char **nodes, size_t size)

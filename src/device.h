@@ -50,6 +50,10 @@ struct device {
  * -ENODEV, or another negative errno where what it is cannot be read (sysfs_unread). */
 int device_read(struct udev *udev, const struct config *c, const char *port, struct device *d);
 
+/* A string such as "serial" of the device whose folder in sysfs is dir, as device_read has it; false where it could
+ * not be read in time, because somebody has the device locked. */
+bool device_string(const char *dir, const char *name, char *dst, size_t size);
+
 /* Every USB device but the root hubs, sorted by port, in a malloc'ed array. Returns 0 or, where one cannot be
  * read or there is no memory, another negative errno. */
 int device_list(struct udev *udev, const struct config *c, struct device **out, size_t *n);
@@ -59,8 +63,10 @@ int device_list(struct udev *udev, const struct config *c, struct device **out, 
 bool device_present(const char *port);
 
 /*
- * The devices that sel names, likewise. Where that can be told from ID, port and number, it costs two or four small
- * files in sysfs for each device on the bus that is none of them. Links of nodes are read only where sel has nodes.
+ * The devices that sel names, likewise. Where each alternative names a port, only those ports are looked at, however
+ * many devices there are; else the bus is listed, and for each device on it that is none of them it takes the files
+ * in sysfs up to the first that tells: one, where an ID, a number or a serial is asked for. Links of nodes are read
+ * only where sel has nodes.
  */
 int device_find(
 	struct udev *udev, const struct config *c, const struct selector *sel, struct device **out, size_t *n);

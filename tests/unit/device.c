@@ -119,6 +119,49 @@ TEST(one_is_found_by_what_can_be_told_without_opening_it)
 	selector_free(&sel);
 }
 
+/* The ports of what a selector names, in order. */
+static void found(const char *text, const char *ports)
+{
+	struct selector sel = {0};
+	struct device *list;
+	char why[384], said[64] = "";
+	size_t n;
+
+	assert_int_equal(selector_parse(&sel, text, true, why, sizeof(why)), 0);
+	assert_int_equal(device_find(NULL, NULL, &sel, &list, &n), 0);
+	for (size_t i = 0; i < n; i++)
+		snprintf(said + strlen(said), sizeof(said) - strlen(said), "%s%s", i ? " " : "", list[i].port);
+	assert_string_equal(said, ports);
+	free(list);
+	selector_free(&sel);
+}
+
+TEST(what_a_selector_names_is_found)
+{
+	file("/sys/bus/usb/devices/1-10/idVendor", "16c0\n");
+	file("/sys/bus/usb/devices/1-10/idProduct", "05df\n");
+	file("/sys/bus/usb/devices/1-10/busnum", "1\n");
+	file("/sys/bus/usb/devices/1-10/devnum", "10\n");
+	file("/sys/bus/usb/devices/1-10/product", "USBRelay2\n");
+	file("/sys/bus/usb/devices/1-10/serial", "HURTM\n");
+	found("usb=1-10, usb=1-4, usb=1-10", "1-4 1-10");
+	found("usb=1-4 usb=1-10", "");
+	found("usb=1-4 16c0:05df", "");
+	found("16c0:05df usb=1-4, 16c0:05df usb=1-10", "1-10");
+	found("usb=1-4, 16c0:05df", "1-4 1-10");
+	found("16c0:05df, usb=1-4", "1-4 1-10");
+	found("serial=HURTM", "1-10");
+	found("serial=hurtm", "");
+	found("16c0:05df serial=HURTM", "1-10");
+	found("534d:2109 serial=HURTM", "");
+	found("product=*", "1-4 1-10");
+	found("product=USBRelay?", "1-10");
+	found("bus=001/010", "1-10");
+	found("bus=002/010", "");
+	found("capture", "");
+	found("usb=1-5, usb=1-1.2.3.4.5.6.7.8.9.10.11.12.13.14.15", "");
+}
+
 TEST(a_kernel_without_usb_has_no_devices)
 {
 	struct device *list;
@@ -206,6 +249,7 @@ int main(void)
 		T(an_empty_port_has_no_device),
 		T(one_without_a_number_is_being_reset),
 		T(one_is_found_by_what_can_be_told_without_opening_it),
+		T(what_a_selector_names_is_found),
 		T(a_kernel_without_usb_has_no_devices),
 		T(what_cannot_be_read_is_not_gone_and_not_another),
 		T(a_file_is_read_to_its_newline_and_a_link_to_its_last_part),

@@ -2,6 +2,8 @@
 /* Which contact of which board is meant, and what is allowed there: on a tree of our own in the place of /sys. */
 #include "isolated.h"
 
+#include <sys/inotify.h>
+
 #include "log.h"
 #include "relay-target.h"
 
@@ -42,6 +44,25 @@ static int plug(void **state)
 	return symlink("/sys/class/hidraw", NODE "/hidraw0/subsystem");
 }
 
+enum { OTHERS = 59 };
+
+/* What else there may be on the bus: the n-th, of this vendor and product. */
+static void plug_other(unsigned n, const char *vendor, const char *product)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/usb/devices/2-%u/idVendor", n);
+	file(path, vendor);
+	snprintf(path, sizeof(path), "/sys/bus/usb/devices/2-%u/idProduct", n);
+	file(path, product);
+}
+
+static int unplug_others(void **state)
+{
+	(void)state;
+	return system("rm -rf /sys/bus/usb/devices/2-*");
+}
+
 static int unplug(void **state)
 {
 	(void)state;
@@ -62,6 +83,36 @@ static enum status resolved(const char *target, unsigned channel)
 {
 	t = (struct relay_target){0};
 	return relay_resolve(NULL, c, &(struct relay_words){.target = target, .channel = channel}, &t);
+}
+
+/* How often the list of all devices and the others' files are opened, while a target is resolved for which `want`
+ * comes out. */
+static unsigned opened(const char *target, enum status want)
+{
+	union {
+		struct inotify_event first;
+		char bytes[65536];
+	} events;
+	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK),
+	    bus = inotify_add_watch(fd, "/sys/bus/usb/devices", IN_OPEN);
+	char path[128];
+	unsigned n = 0;
+	ssize_t got;
+
+	assert_true(bus >= 0);
+	for (unsigned i = 1; i <= OTHERS; i++) {
+		snprintf(path, sizeof(path), "/sys/bus/usb/devices/2-%u", i);
+		assert_true(inotify_add_watch(fd, path, IN_OPEN) >= 0);
+	}
+	assert_int_equal(resolved(target, 0), want);
+	while ((got = read(fd, events.bytes, sizeof(events))) > 0)
+		for (char *p = events.bytes; p < events.bytes + got;) {
+			const struct inotify_event *e = (void *)p;
+			n += e->wd != bus || !e->len; /* not the folders in it: in a real /sys those are elsewhere */
+			p += sizeof(*e) + e->len;
+		}
+	close(fd);
+	return n;
 }
 
 TEST(a_section_names_its_contact)
@@ -103,12 +154,76 @@ TEST(the_strictest_section_of_a_contact_holds_by_whatever_it_is_called)
 	assert_int_equal(t.conf.max_pulse_ms, 20000);
 }
 
+TEST(where_a_port_is_named_no_other_device_is_looked_at)
+{
+	for (unsigned i = 1; i <= OTHERS; i++)
+		plug_other(i, "0781\n", "5567\n");
+	configured("[relay a]\nmatch = 16c0:05df usb=1-1\nchannel = 1\n"
+		   "[relay b]\nmatch = usb=1-1, 16c0:05df usb=1-2\nchannel = 1\n"
+		   "[relay gone]\nmatch = usb=1-2 16c0:05df\nchannel = 1\n"
+		   "[relay other]\nmatch = usb=1-1 5131:2007\nchannel = 1\n");
+	assert_int_equal(opened("a", STATUS_DONE), 0);
+	assert_string_equal(t.d.port, "1-1");
+	assert_int_equal(opened("b", STATUS_DONE), 0);
+	assert_string_equal(t.d.port, "1-1");
+	assert_int_equal(opened("gone", STATUS_NO_DEVICE), 0);
+	assert_int_equal(opened("other", STATUS_NO_DEVICE), 0);
+}
+
+TEST(where_none_is_the_first_file_that_tells_is_read_of_each)
+{
+	for (unsigned i = 1; i <= OTHERS; i++)
+		plug_other(i, "0781\n", "5567\n");
+	configured("[relay id]\nmatch = 16c0:05df, 5131:2007\nchannel = 1\n"
+		   "[relay product]\nmatch = 16c0:05df product=USBRelay*\nchannel = 1\n"
+		   "[relay half]\nmatch = usb=1-2, 16c0:05df\nchannel = 1\n");
+	assert_int_equal(opened("id", STATUS_DONE), 1 + OTHERS);
+	assert_int_equal(opened("product", STATUS_DONE), 1 + OTHERS);
+	assert_int_equal(opened("half", STATUS_DONE), 1 + OTHERS);
+	assert_string_equal(t.d.port, "1-1");
+	plug_other(1, "16c0\n", "0001\n");
+	assert_int_equal(opened("id", STATUS_DONE), 1 + OTHERS + 1);
+}
+
+/* One without a node might be the one that is meant, in the middle of a reset. */
+TEST(of_two_that_fit_none_is_taken)
+{
+	for (unsigned i = 1; i <= OTHERS; i++)
+		plug_other(i, "0781\n", "5567\n");
+	configured("[relay id]\nmatch = 16c0:05df\nchannel = 1\n"
+		   "[relay ports]\nmatch = usb=1-1, usb=2-7\nchannel = 1\n"
+		   "[relay port]\nmatch = 16c0:05df usb=1-1, 16c0:05df usb=1-1\nchannel = 1\n");
+	assert_int_equal(resolved("ports", 0), STATUS_USAGE);
+	plug_other(7, "16c0\n", "05df\n");
+	assert_int_equal(resolved("id", 0), STATUS_USAGE);
+	assert_int_equal(resolved("port", 0), STATUS_DONE);
+	assert_string_equal(t.d.port, "1-1");
+}
+
+TEST(what_cannot_be_read_is_not_missing)
+{
+	configured("[relay a]\nmatch = 16c0:05df usb=1-1\nchannel = 1\n"
+		   "[relay b]\nmatch = usb=1-1\nchannel = 1\n"
+		   "[relay c]\nmatch = 16c0:05df\nchannel = 1\n");
+	for (const char *name = "abc"; *name; name++) {
+		const char word[2] = {*name};
+		descriptors_end(true);
+		enum status s = resolved(word, 0);
+		descriptors_end(false);
+		assert_int_equal(s, STATUS_FAILED);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_section_names_its_contact),
 		cmocka_unit_test(a_contact_that_the_board_does_not_have_is_refused),
 		cmocka_unit_test(the_strictest_section_of_a_contact_holds_by_whatever_it_is_called),
+		cmocka_unit_test_teardown(where_a_port_is_named_no_other_device_is_looked_at, unplug_others),
+		cmocka_unit_test_teardown(where_none_is_the_first_file_that_tells_is_read_of_each, unplug_others),
+		cmocka_unit_test_teardown(of_two_that_fit_none_is_taken, unplug_others),
+		cmocka_unit_test(what_cannot_be_read_is_not_missing),
 	};
 
 	return RUN(tests, plug, unplug);

@@ -177,6 +177,7 @@ unsigned config_cross_check(struct config *c, config_report *report, void *ctx)
 		if (d->init == INIT_CH9329)
 			d->expect |= 1u << NODE_TTY;
 		c->strings |= selector_has(&d->match, SEL_SERIAL) || selector_has(&d->match, SEL_PRODUCT);
+		c->links |= selector_has(&d->match, SEL_NODE);
 		errors += check_match(c, "device", d->name, d->header_file, d->header_line,
 			config_key_origin(d, "match"), report, ctx);
 		errors += check_symlink(c, i, report, ctx);
@@ -185,6 +186,7 @@ unsigned config_cross_check(struct config *c, config_report *report, void *ctx)
 		const struct relay_conf *r = &c->relay[i];
 		const struct selector *match = &r->match;
 		c->strings |= selector_has(match, SEL_SERIAL) || selector_has(match, SEL_PRODUCT);
+		c->links |= selector_has(match, SEL_NODE);
 		errors += check_match(c, "relay", r->name, r->header_file, r->header_line,
 			config_relay_origin(r, "match"), report, ctx);
 		errors += check_relay(&c->relay[i], report, ctx);

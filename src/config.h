@@ -119,6 +119,7 @@ struct config {
 	const char *file[CONF_FILES]; /* what was read, in order */
 	size_t n_files, n_own;        /* the last n_own names are the configuration's to free */
 	bool strings;                 /* some `match` asks for a serial number or a product */
+	bool links;                   /* or for a node, which may be by a link of udev's */
 };
 
 struct config_paths {

@@ -181,7 +181,8 @@ int device_list(struct udev *udev, const struct config *c, struct device **out, 
 int device_find(struct udev *udev, const struct config *c, const struct selector *sel, struct device **out, size_t *n)
 {
 	/* Only one who names a link wants to know of links; looking them up costs more than all the rest. */
-	struct search s = {.udev = selector_has(sel, SEL_NODE) ? udev : NULL, .c = c, .sel = sel};
+	bool links = (c && c->links) || selector_has(sel, SEL_NODE);
+	struct search s = {.udev = links ? udev : NULL, .c = c, .sel = sel};
 
 	return search(&s, out, n);
 }

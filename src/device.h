@@ -17,8 +17,9 @@ struct node {
 	bool capture;  /* the first capture node, udev's index 0 */
 	char path[64]; /* below /dev, as the kernel names it */
 	char syspath[512];
-	ino_t ino;  /* of its sysfs folder: a node made anew has another one */
-	bool known; /* udev was done with it */
+	ino_t ino;         /* of its sysfs folder: a node made anew has another one */
+	bool known;        /* udev was done with it */
+	uint64_t known_us; /* since when, of CLOCK_MONOTONIC */
 	char link[DEVICE_LINKS][128];
 	unsigned links;
 };
@@ -66,7 +67,7 @@ bool device_present(const char *port);
  * The devices that sel names, likewise. Where each alternative names a port, only those ports are looked at, however
  * many devices there are; else the bus is listed, and for each device on it that is none of them it takes the files
  * in sysfs up to the first that tells: one, where an ID, a number or a serial is asked for. Links of nodes are read
- * only where sel has nodes.
+ * only where sel or a section of the configuration has nodes.
  */
 int device_find(
 	struct udev *udev, const struct config *c, const struct selector *sel, struct device **out, size_t *n);
@@ -108,7 +109,7 @@ struct back {
 	const struct device *before; /* as it was; drivers that were bound have to be bound again */
 	unsigned expect;             /* classes of nodes, bits of 1 << enum node_class */
 	bool renumbered;   /* the kernel dropped it: only a device with another number is the returned one */
-	bool settled;      /* udev has to be done with it and its nodes, links included */
+	bool settled;      /* udev has to be done with it and its nodes, links included; else these are not read */
 	uint64_t since_us; /* CLOCK_MONOTONIC: nodes made anew count only if udev saw them after this */
 	uint64_t deadline;
 };

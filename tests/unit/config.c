@@ -796,6 +796,16 @@ TEST(strings_are_wanted_only_where_a_match_asks_for_them)
 	assert_true(c->strings);
 }
 
+TEST(links_are_wanted_only_where_a_match_asks_for_a_node)
+{
+	reads("[device a]\nmatch = 534d:2109 serial=x usb=1-1\nthen = /dev/video0\n[relay b]\nmatch = bus=001/004\n");
+	assert_false(c->links);
+	reads("[device a]\nmatch = 534d:2109, /dev/kvmd-video\n");
+	assert_true(c->links);
+	reads("[relay b]\nmatch = /dev/serial/by-id/x\n");
+	assert_true(c->links);
+}
+
 TEST(many_sections_are_all_kept)
 {
 	static char text[100 * 64];
@@ -1089,6 +1099,7 @@ int main(void)
 		T(what_can_only_be_said_at_the_end_is_all_said),
 		T(the_most_specific_match_wins_then_the_section_defined_last),
 		T(strings_are_wanted_only_where_a_match_asks_for_them),
+		T(links_are_wanted_only_where_a_match_asks_for_a_node),
 		T(many_sections_are_all_kept),
 		T(a_walk_shows_every_key_with_its_origin),
 		T(a_walk_can_be_read_again_and_gives_the_same_walk),

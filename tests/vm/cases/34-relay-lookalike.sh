@@ -67,5 +67,19 @@ settled
 configure </dev/null
 emu plug hid && emu plug lc && happens 'lc configured' >/dev/null && happens 'hid configured' >/dev/null && udevadm settle
 check 'two CH340s and no section for either: check asks which has the chip' grep -q 'takes the devices in 1-1 and 1-2 by their ID' <(replug check 2>&1)
+
+# By a link that udev made, which only its database knows.
+settled
+port=$(emu port hid)
+tty=$(basename /sys/bus/usb/devices/"$port:1.0"/ttyUSB*)
+for link in /dev/serial/by-path/*; do [[ $(readlink -f "$link") != "/dev/$tty" ]] || break; done
+configure <<-END
+	[device hid]
+	match = $link
+END
+mark
+check 'its link is there' test -L "$link"
+check 'a chip that a link names is not to be had for relays' exits 2 replug-relay on "usb=$port" --channel=1 --protocol=lcus
+check 'and was sent nothing' saw_times 0 'hid (frame|garbage)'
 emu unplug-all
 finish

@@ -156,7 +156,7 @@ static enum status ask(void *ctx, const char *port)
 	if (lock >= 0) {
 		record_unlock(lock);
 		if (p->d && !device_present(port)) /* its removal found the port locked */
-			recover_gone(round->call->udev, port, NULL, NULL);
+			recover_gone(port, NULL, NULL);
 	}
 	return STATUS_DONE;
 }

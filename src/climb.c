@@ -53,7 +53,7 @@ static int wait_back(struct story *s, bool renumbered, bool settled, const char 
 static int init_chip(struct story *s)
 {
 	struct device now;
-	int e = device_read(s->run->udev, s->run->config, s->d.port, &now);
+	int e = device_read(NULL, NULL, s->d.port, &now);
 	const struct node *tty = e ? NULL : device_node(&now, NODE_TTY);
 
 	if (!tty) {
@@ -148,7 +148,7 @@ static const char *rung_word(enum reset_method method)
  */
 static int look_again(struct story *s, struct device *now)
 {
-	int e = device_read(s->run->udev, s->run->config, s->d.port, now);
+	int e = device_read(NULL, NULL, s->d.port, now);
 
 	if (!e && (s->d.vid || s->d.pid) && (now->vid != s->d.vid || now->pid != s->d.pid)) {
 		snprintf(s->why, sizeof(s->why), "another device, %04x:%04x, is in its port", now->vid, now->pid);

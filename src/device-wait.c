@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "device.h"
@@ -108,29 +107,21 @@ static bool was_bound(const struct device *before, const char *name)
  * Whether udev is done with a node: links, permissions. A node made anew by the reset may still have the database
  * entry of the one before it: only what udev wrote since the reset counts then.
  */
-static bool node_settled(struct watch *w, const struct back *b, const struct node *n)
+static bool node_settled(const struct back *b, const struct node *n)
 {
 	for (unsigned i = 0; i < b->before->nodes; i++)
 		if (b->before->node[i].ino == n->ino)
 			return n->known;
-	struct udev_device *u = udev_device_new_from_syspath(w->udev, n->syspath);
-	if (!u)
-		return false;
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	uint64_t now = (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-	bool done = n->known && now - udev_device_get_usec_since_initialized(u) >= b->since_us;
-	udev_device_unref(u);
-	return done;
+	return n->known && n->known_us >= b->since_us;
 }
 
-static bool udev_settled(struct watch *w, const struct back *b, const struct device *now, char *why, size_t size)
+static bool udev_settled(const struct back *b, const struct device *now, char *why, size_t size)
 {
 	if (access("/run/udev/control", F_OK))
 		return true; /* nobody makes links here */
 	for (unsigned i = 0; i < now->nodes; i++) {
 		const struct node *n = &now->node[i];
-		if (!node_settled(w, b, n)) {
+		if (!node_settled(b, n)) {
 			snprintf(why, size, "udev has not finished with %s", n->path);
 			return false;
 		}
@@ -138,7 +129,7 @@ static bool udev_settled(struct watch *w, const struct back *b, const struct dev
 	return true;
 }
 
-static bool is_back(struct watch *w, const struct back *b, const struct device *now, char *why, size_t size)
+static bool is_back(const struct back *b, const struct device *now, char *why, size_t size)
 {
 	if (!now->configured) {
 		snprintf(why, size, "it has no configuration set");
@@ -162,20 +153,21 @@ static bool is_back(struct watch *w, const struct back *b, const struct device *
 			return false;
 		}
 	}
-	return !b->settled || udev_settled(w, b, now, why, size);
+	return !b->settled || udev_settled(b, now, why, size);
 }
 
 int device_wait(
 	struct watch *w, const struct config *c, const struct back *b, struct device *now, char *why, size_t size)
 {
 	for (;;) {
-		int r = device_read(w->udev, c, b->before->port, now);
+		/* What udev knows is half the cost of a look. */
+		int r = device_read(b->settled ? w->udev : NULL, c, b->before->port, now);
 		if (!r && (!now->dev || (b->renumbered && now->dev == b->before->dev)))
 			snprintf(why, size, "the kernel is not done with its reset");
 		else if (!r && (b->before->vid || b->before->pid) &&
 			 (now->vid != b->before->vid || now->pid != b->before->pid))
 			r = -ENODEV;
-		else if (!r && is_back(w, b, now, why, size))
+		else if (!r && is_back(b, now, why, size))
 			return 0;
 		if (r && now->syspath[0])
 			snprintf(why, size, "another device, %04x:%04x, is in its port", now->vid, now->pid);

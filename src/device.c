@@ -125,10 +125,14 @@ static void read_links(struct udev *udev, struct node *n)
 {
 	struct udev_device *u = udev ? udev_device_new_from_syspath(udev, n->syspath) : NULL;
 	struct udev_list_entry *e;
+	struct timespec t;
 
 	if (!u)
 		return;
 	n->known = udev_device_get_is_initialized(u) > 0;
+	if (n->known && !clock_gettime(CLOCK_MONOTONIC, &t))
+		n->known_us = (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000 -
+			      udev_device_get_usec_since_initialized(u);
 	udev_list_entry_foreach(e, udev_device_get_devlinks_list_entry(u))
 	{
 		const char *link = udev_list_entry_get_name(e);

@@ -125,17 +125,17 @@ static int take_lock(const struct run *run, const char *port)
  * The number of what is in the port once its lock has been let go, or 0. Whoever removes it after this finds the
  * lock free. Somebody else's reset, during which it has no number, is waited for.
  */
-static unsigned present(struct udev *udev, const char *port)
+static unsigned present(const char *port)
 {
 	uint64_t deadline = clock_ms() + RESET_MS;
-	struct device d;
+	unsigned dev;
+	char dir[96];
 
-	for (int e; (e = device_read(udev, NULL, port, &d)) != -ENODEV;) {
-		if ((!e && d.dev) || clock_ms() >= deadline)
-			return d.dev;
+	if (snprintf(dir, sizeof(dir), SYSFS_USB "/%s", port) >= (int)sizeof(dir))
+		return 0;
+	while (!(dev = sysfs_number(dir, "devnum", 10)) && device_present(port) && clock_ms() < deadline)
 		wait_for(-1, 0, clock_ms() + WAIT_POLL_MS); /* a signal has been noted, and this is soon over */
-	}
-	return 0;
+	return dev;
 }
 
 static void begin_record(struct record *r, const char *product, const char *section)
@@ -175,7 +175,7 @@ static bool another(const struct record *r, const char *product)
 	return strcmp(id, r->id) != 0;
 }
 
-enum status recover_gone(struct udev *udev, const char *port, const char *product, const char *section)
+enum status recover_gone(const char *port, const char *product, const char *section)
 {
 	struct record r;
 	int lock = record_lock(port, 0), e;
@@ -185,7 +185,7 @@ enum status recover_gone(struct udev *udev, const char *port, const char *produc
 	e = record_load(port, &r);
 	if (e == -ENOENT && product && section)
 		begin_record(&r, product, section);
-	unsigned dev = present(udev, port);
+	unsigned dev = present(port);
 	/* Also when it is gone on record: it has been here since, too short to be looked at. One that went silent is
 	 * gone already, and known to be in its port. */
 	if (r.id[0] && !dev && !section && another(&r, product)) {
@@ -264,8 +264,8 @@ static enum status settle_port(void *ctx, const char *port)
 	else
 		e = e ? 0 : story_settle(&r);
 	record_unlock(lock);
-	if (r.id[0] && !present(NULL, port)) /* its removal found the port locked */
-		recover_gone(NULL, port, NULL, NULL);
+	if (r.id[0] && !present(port)) /* its removal found the port locked */
+		recover_gone(port, NULL, NULL);
 	return e < 0 ? STATUS_FAILED : STATUS_DONE;
 }
 
@@ -293,10 +293,11 @@ enum status recover_settle(const char *const *port, size_t n)
 /* A name or a serial number may decide whose it is: while its drivers are at it, they are waited for. */
 static int read_whole(const struct run *run, const char *port, struct device *d)
 {
+	struct udev *links = run->config->links ? run->udev : NULL;
 	uint64_t deadline = clock_ms() + RETURN_MS;
 	int e;
 
-	while (!(e = device_read(run->udev, run->config, port, d)) && d->cut && clock_ms() < deadline)
+	while (!(e = device_read(links, run->config, port, d)) && d->cut && clock_ms() < deadline)
 		wait_for(-1, 0, clock_ms() + WAIT_POLL_MS);
 	return e;
 }
@@ -328,7 +329,7 @@ enum status recover_port(void *ctx, const char *port)
 			record_unlock(lock);
 			if (back && !wait_interrupted())
 				continue;
-			if (run->mode == RECOVER_EVENT && present(run->udev, port) && !wait_interrupted())
+			if (run->mode == RECOVER_EVENT && present(port) && !wait_interrupted())
 				continue; /* back already, and its plug was merged into this run */
 			return status;
 		}
@@ -345,9 +346,9 @@ enum status recover_port(void *ctx, const char *port)
 		record_unlock(lock);
 		if (status == STATUS_DONE && s.conf->then.n && run->mode <= RECOVER_HAND)
 			status = status_worse(status, story_then(run, s.conf, port, s.begun));
-		unsigned dev = present(run->udev, port);
+		unsigned dev = present(port);
 		if (!dev || (dev != s.d.dev && run->mode == RECOVER_EVENT))
-			recover_gone(run->udev, port, NULL, NULL);
+			recover_gone(port, NULL, NULL);
 		/* A plug that came while we were busy was merged into this run by systemd: it is ours to handle. */
 		if (run->mode != RECOVER_EVENT || !dev || dev == s.d.dev || wait_interrupted())
 			return status;

@@ -61,6 +61,6 @@ enum status recover_ports(const char *const *port, size_t n, supervise_job *job,
  * What the event knows of the device (udev's PRODUCT, our REPLUG_DEVICE; either may be NULL) begins a record for
  * one that vanished before a run could look at it.
  */
-enum status recover_gone(struct udev *udev, const char *port, const char *product, const char *section);
+enum status recover_gone(const char *port, const char *product, const char *section);
 
 #endif

@@ -108,7 +108,7 @@ static enum answer decide(const struct call *c, struct turn *k)
 	}
 	record_unlock(lock);
 	if (!device_present(k->d.port)) /* its removal found the port locked */
-		recover_gone(c->udev, k->d.port, NULL, NULL);
+		recover_gone(k->d.port, NULL, NULL);
 	return a;
 }
 

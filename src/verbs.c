@@ -54,28 +54,25 @@ static bool only_port(const struct call *c, char *port, size_t size)
 	return true;
 }
 
-/* Links are for those who ask by them; a round each half minute is not to pay for them in vain. */
+/* Links are for those who ask by them, or show them. */
 static bool needs_links(const struct call *c)
 {
-	bool needs = c->verb->run != verb_health || selector_has(&c->sel, SEL_NODE);
+	bool shows = c->verb->run != verb_health && c->verb->run != verb_recover && c->verb->run != verb_reset;
 
-	for (size_t i = 0; i < c->config->n; i++)
-		needs |= selector_has(&c->config->device[i].match, SEL_NODE);
-	return needs;
+	return shows || c->dry_run || c->config->links || selector_has(&c->sel, SEL_NODE);
 }
 
 static enum status read_devices(struct call *c)
 {
+	struct udev *udev = needs_links(c) ? c->udev : NULL;
 	char port[DEVICE_PORT_SIZE];
 	int e;
 
-	if (!needs_links(c)) {
-		e = device_list(NULL, c->config, &c->device, &c->devices);
-	} else if (c->dry_run || !only_port(c, port, sizeof(port))) { /* a plan shows what `then` names, too */
-		e = device_list(c->udev, c->config, &c->device, &c->devices);
+	if (c->dry_run || !only_port(c, port, sizeof(port))) { /* a plan shows what `then` names, too */
+		e = device_list(udev, c->config, &c->device, &c->devices);
 	} else {
 		c->device = calloc(1, sizeof(*c->device));
-		e = c->device ? device_read(c->udev, c->config, port, c->device) : -ENOMEM;
+		e = c->device ? device_read(udev, c->config, port, c->device) : -ENOMEM;
 		c->devices = !e;
 	}
 	if (!e || e == -ENODEV)
@@ -369,7 +366,7 @@ static enum status ask_chip(void *ctx, const char *port)
 	if (lock >= 0) {
 		record_unlock(lock);
 		if (!device_present(port)) /* its removal found the port locked */
-			recover_gone(run->udev, port, NULL, NULL);
+			recover_gone(port, NULL, NULL);
 	}
 	if (e) {
 		log_line(LOG_ERR, "%s: %s", name, why);
@@ -423,5 +420,5 @@ enum status verb_gone(struct call *c)
 		fprintf(stderr, "replug: gone takes a port such as 1-1.4, or a path that ends in one\n");
 		return STATUS_USAGE;
 	}
-	return recover_gone(c->udev, port, getenv("PRODUCT"), getenv("REPLUG_DEVICE"));
+	return recover_gone(port, getenv("PRODUCT"), getenv("REPLUG_DEVICE"));
 }

@@ -51,8 +51,9 @@ compare 130 'get, one HID' 'replug-relay get power' 'usbrelay'
 compare 100 'on, one HID' 'replug-relay on power' 'usbrelay HURTM_1=1'
 for i in 2 3 4 5; do board "hid$i" relay-hid port=$((i - 1)) board-serial="BOAR$i"; done
 get5=$(calls replug-relay get power) on5=$(calls replug-relay on power) peer5=$(calls usbrelay HURTM_1=1)
-check 'get: at most 20 more for each further HID' at_most "$get5" $((get + 4 * 20))
-check 'on: at most 20 more for each' at_most "$on5" $((on + 4 * 20))
+# The section names a port. How often a board that thinks is waited for differs from run to run.
+check 'get: none more for further HIDs' at_most "$get5" $((get + 8))
+check 'on: none more' at_most "$on5" $((on + 8))
 check 'get still opens one node' equal "$(opened replug-relay get power)" 1
 check 'on still opens one node' equal "$(opened replug-relay on power)" 1
 echo "## five HIDs: get $get5 calls, on $on5, usbrelay $peer5; nodes opened: 1, 1, $(opened usbrelay HURTM_1=1)"

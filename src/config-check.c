@@ -47,8 +47,9 @@ static unsigned check_then(struct config *c, const struct device_conf *d, config
 	unsigned errors = 0;
 
 	for (size_t i = 0; i < d->then.n; i++) {
-		const char *name = d->then.term[i].text, *near = NULL;
-		if (d->then.term[i].kind != SEL_SECTION)
+		const struct sel_term *t = selector_terms(&d->then) + i;
+		const char *name = t->text, *near = NULL;
+		if (t->kind != SEL_SECTION)
 			continue;
 		const struct device_conf *to = config_find(c, name);
 		char msg[256];
@@ -71,16 +72,14 @@ static unsigned check_then(struct config *c, const struct device_conf *d, config
  * A section without a `match` anywhere takes nothing, whatever else it says: the name of one that has a `match` is
  * misspelt. An empty `match` is a person's way to switch a section off.
  */
-static unsigned check_match(const struct config *c, const char *kind, const char *name, unsigned header_file,
-	unsigned header_line, const struct conf_origin *match, config_report *report, void *ctx)
+static unsigned no_match(const struct config *c, const char *kind, const char *name, unsigned header_file,
+	unsigned header_line, config_report *report, void *ctx)
 {
 	bool relay = text_is(kind, "relay");
 	const char **names, *near = NULL;
 	char msg[256];
 	size_t n = 0;
 
-	if (match->file)
-		return 0;
 	names = calloc((relay ? c->relays : c->n) + 1, sizeof(*names));
 	if (names) {
 		for (size_t i = 0; relay && i < c->relays; i++)
@@ -113,11 +112,9 @@ static bool same_place(const char *a, const char *b)
 static unsigned check_symlink(const struct config *c, size_t i, config_report *report, void *ctx)
 {
 	const struct device_conf *d = &c->device[i], *other = c->device;
+	const struct conf_origin *at = config_key_origin(d, "symlink"), *before;
 	char msg[512];
 
-	if (!d->symlink[0])
-		return 0;
-	const struct conf_origin *at = config_key_origin(d, "symlink"), *before;
 	if (config_symlink_class(d) == NODE_CLASSES) {
 		report(ctx, at->file, at->line,
 			"`symlink` needs `expect = tty` or `expect = video4linux` in its section");
@@ -168,6 +165,17 @@ static unsigned check_relay(struct relay_conf *r, config_report *report, void *c
 	return errors;
 }
 
+/* What the sections want to know of a device that not everybody has to read. */
+static void asks(struct config *c, const struct selector *match)
+{
+	const struct sel_term *t = selector_terms(match);
+
+	for (size_t i = 0; i < match->n; i++) {
+		c->strings |= t[i].kind == SEL_SERIAL || t[i].kind == SEL_PRODUCT;
+		c->links |= t[i].kind == SEL_NODE;
+	}
+}
+
 unsigned config_cross_check(struct config *c, config_report *report, void *ctx)
 {
 	unsigned errors = 0;
@@ -176,20 +184,18 @@ unsigned config_cross_check(struct config *c, config_report *report, void *ctx)
 		struct device_conf *d = &c->device[i];
 		if (d->init == INIT_CH9329)
 			d->expect |= 1u << NODE_TTY;
-		c->strings |= selector_has(&d->match, SEL_SERIAL) || selector_has(&d->match, SEL_PRODUCT);
-		c->links |= selector_has(&d->match, SEL_NODE);
-		errors += check_match(c, "device", d->name, d->header_file, d->header_line,
-			config_key_origin(d, "match"), report, ctx);
-		errors += check_symlink(c, i, report, ctx);
+		asks(c, &d->match);
+		if (!d->match.n && !config_key_origin(d, "match")->file)
+			errors += no_match(c, "device", d->name, d->header_file, d->header_line, report, ctx);
+		if (d->symlink[0])
+			errors += check_symlink(c, i, report, ctx);
 	}
 	for (size_t i = 0; i < c->relays; i++) {
-		const struct relay_conf *r = &c->relay[i];
-		const struct selector *match = &r->match;
-		c->strings |= selector_has(match, SEL_SERIAL) || selector_has(match, SEL_PRODUCT);
-		c->links |= selector_has(match, SEL_NODE);
-		errors += check_match(c, "relay", r->name, r->header_file, r->header_line,
-			config_relay_origin(r, "match"), report, ctx);
-		errors += check_relay(&c->relay[i], report, ctx);
+		struct relay_conf *r = &c->relay[i];
+		asks(c, &r->match);
+		if (!r->match.n && !config_relay_origin(r, "match")->file)
+			errors += no_match(c, "relay", r->name, r->header_file, r->header_line, report, ctx);
+		errors += check_relay(r, report, ctx);
 	}
 	for (size_t i = 0; i < c->n; i++)
 		if (c->device[i].then.n)

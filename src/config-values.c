@@ -71,7 +71,7 @@ void conf_show_selector(const void *field, char *dst, size_t size)
 
 	*dst = '\0';
 	for (size_t i = 0; i < sel->n; i++) {
-		if (!sel->term[i].first)
+		if (!selector_terms(sel)[i].first)
 			continue;
 		if (i && n + 3 < size) {
 			memcpy(dst + n, ", ", 3);

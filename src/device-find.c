@@ -65,18 +65,19 @@ static bool may_fit(struct glance *g, const struct sel_term *t)
 /* Whether the device in a port can be one of sel's. It is looked at no further than until that is settled. */
 static bool may_match(const char *port, const struct selector *sel)
 {
+	const struct sel_term *t = selector_terms(sel);
 	struct glance g = {.port = port};
 	bool may = false;
 
 	if (snprintf(g.dir, sizeof(g.dir), SYSFS_USB "/%s", port) >= (int)sizeof(g.dir))
 		return false;
 	for (size_t i = 0; i < sel->n; i++) {
-		if (!i || sel->term[i].first) {
+		if (!i || t[i].first) {
 			if (may)
 				return true;
 			may = true;
 		}
-		may = may && may_fit(&g, &sel->term[i]);
+		may = may && may_fit(&g, &t[i]);
 	}
 	return may;
 }
@@ -84,12 +85,13 @@ static bool may_match(const char *port, const struct selector *sel)
 /* Whether each alternative names a port. */
 static bool names_ports(const struct selector *sel)
 {
+	const struct sel_term *t = selector_terms(sel);
 	bool named = false;
 
 	for (size_t i = 0; i < sel->n; i++) {
-		if (i && sel->term[i].first && !named)
+		if (i && t[i].first && !named)
 			return false;
-		named = sel->term[i].kind == SEL_PORT || (named && !sel->term[i].first);
+		named = t[i].kind == SEL_PORT || (named && !t[i].first);
 	}
 	return named;
 }
@@ -97,12 +99,13 @@ static bool names_ports(const struct selector *sel)
 /* The first port that sel names after this one (NULL: of all), as they are sorted, or NULL. */
 static const char *next_port(const struct selector *sel, const char *after)
 {
+	const struct sel_term *t = selector_terms(sel);
 	const char *next = NULL;
 
 	for (size_t i = 0; i < sel->n; i++)
-		if (sel->term[i].kind == SEL_PORT && (!after || strverscmp(sel->term[i].text, after) > 0) &&
-			(!next || strverscmp(sel->term[i].text, next) < 0))
-			next = sel->term[i].text;
+		if (t[i].kind == SEL_PORT && (!after || strverscmp(t[i].text, after) > 0) &&
+			(!next || strverscmp(t[i].text, next) < 0))
+			next = t[i].text;
 	return next;
 }
 

@@ -104,10 +104,11 @@ static int tell(const char *out, size_t n)
 static int answer_relay(const struct relay_conf *r, size_t term)
 {
 	const struct selector *sel = &r->match;
+	const struct sel_term *t = selector_terms(sel);
 	bool port = false;
 
-	for (size_t i = term; i < sel->n && (i == term || !sel->term[i].first); i++)
-		port |= sel->term[i].kind == SEL_PORT;
+	for (size_t i = term; i < sel->n && (i == term || !t[i].first); i++)
+		port |= t[i].kind == SEL_PORT;
 	return port ? tell("REPLUG_RELAY=port\n", 18) : tell("REPLUG_RELAY=id\n", 16);
 }
 

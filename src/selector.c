@@ -11,27 +11,20 @@
 
 enum { WORD_SIZE = 256 };
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+/* One more than a hex digit is worth, 0 for what is none. */
+static const uint8_t hex_digit[256] = {
+	['0'] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ['A'] = 11, 12, 13, 14, 15, 16, ['a'] = 11, 12, 13, 14, 15, 16};
 
 /* One to four hex digits; udev's PRODUCT has no leading zeros, lsusb's IDs have. */
 static const char *hex16(const char *p, uint16_t *out)
 {
-	unsigned v = 0, n = 0;
-	int digit;
+	const char *start = p;
+	unsigned v = 0, digit;
 
-	for (; n < 4 && (digit = hex_digit(*p)) >= 0; n++, p++)
-		v = v << 4 | (unsigned)digit;
+	for (; p < start + 4 && (digit = hex_digit[(unsigned char)*p]); p++)
+		v = v << 4 | (digit - 1);
 	*out = (uint16_t)v;
-	return n ? p : NULL;
+	return p > start ? p : NULL;
 }
 
 int selector_id(const char *text, char sep, uint16_t *vid, uint16_t *pid, const char **end)
@@ -130,11 +123,9 @@ static int keyed(struct sel_term *t, const char *word, const char *value, char *
 
 bool selector_is_name(const char *s)
 {
-	for (; *s; s++)
-		if (!(*s == '-' || *s == '_' || (*s >= '0' && *s <= '9') || (*s >= 'a' && *s <= 'z') ||
-			    (*s >= 'A' && *s <= 'Z')))
-			return false;
-	return true;
+	while (selector_in_name(*s))
+		s++;
+	return !*s;
 }
 
 /* A device's strings are compared as text_clean leaves them: what it would change can match nothing. */
@@ -243,14 +234,20 @@ static int next_word(const char **text, char *buf, size_t size)
 
 static struct sel_term *add_term(struct selector *sel, bool first)
 {
+	struct sel_term *t = &sel->one;
+
 	/* Powers of two from eight: most sections never ask twice. */
-	if (sel->n == 0 || (sel->n >= 8 && !(sel->n & (sel->n - 1)))) {
-		struct sel_term *grown = realloc(sel->term, (sel->n ? sel->n * 2 : 8) * sizeof(*grown));
-		if (!grown)
+	if (sel->n == 1 || (sel->n >= 8 && !(sel->n & (sel->n - 1)))) {
+		t = realloc(sel->several, (sel->n == 1 ? 8 : sel->n * 2) * sizeof(*t));
+		if (!t)
 			return NULL;
-		sel->term = grown;
+		sel->several = t;
+		if (sel->n == 1)
+			*t = sel->one;
 	}
-	struct sel_term *t = &sel->term[sel->n++];
+	if (sel->n)
+		t = sel->several + sel->n;
+	sel->n++;
 	*t = (struct sel_term){.first = first};
 	return t;
 }
@@ -262,12 +259,14 @@ int selector_parse(struct selector *sel, const char *text, bool sections, char *
 	const char *whole = text;
 	size_t before = sel->n;
 	struct sel_term *t;
-	int len, r;
+	int len = 0, r;
 
 	for (;;) {
 		uint16_t vid, pid;
 		const char *end;
 		bool comma = skip_gap(&text);
+		if (!*text)
+			break;
 		/* Most words are IDs: those are read where they stand. */
 		if (selector_id(text, ':', &vid, &pid, &end) == 0 && end - text == 9 && ends_word(*end)) {
 			t = add_term(sel, first || comma);
@@ -306,8 +305,8 @@ int selector_parse(struct selector *sel, const char *text, bool sections, char *
 void selector_free(struct selector *sel)
 {
 	for (size_t i = 0; i < sel->n; i++)
-		free(sel->term[i].text);
-	free(sel->term);
+		free(selector_terms(sel)[i].text);
+	free(sel->several);
 	*sel = (struct selector){0};
 }
 
@@ -344,15 +343,21 @@ unsigned selector_match(const struct selector *sel, const struct usb_facts *fact
 {
 	unsigned best = 0;
 
+	if (sel->n == 1) {
+		best = term_match(&sel->one, facts);
+		if (best && which)
+			*which = 0;
+		return best;
+	}
 	for (size_t i = 0; i < sel->n;) {
 		size_t start = i;
 		unsigned sum = 0;
 		bool all = true;
 		do {
-			unsigned w = all ? term_match(&sel->term[i], facts) : 0;
+			unsigned w = all ? term_match(&selector_terms(sel)[i], facts) : 0;
 			all = all && w;
 			sum += w;
-		} while (++i < sel->n && !sel->term[i].first);
+		} while (++i < sel->n && !selector_terms(sel)[i].first);
 		if (all && sum > best) {
 			best = sum;
 			if (which)
@@ -372,8 +377,8 @@ size_t selector_show(char *dst, size_t size, const struct selector *sel, size_t 
 	size_t n = 0;
 
 	*dst = '\0';
-	for (size_t j = i; j < sel->n && (j == i || !sel->term[j].first); j++) {
-		const struct sel_term *t = &sel->term[j];
+	for (size_t j = i; j < sel->n && (j == i || !selector_terms(sel)[j].first); j++) {
+		const struct sel_term *t = &selector_terms(sel)[j];
 		const char *gap = j == i ? "" : " ";
 		int len;
 		if (t->kind == SEL_ID)
@@ -394,7 +399,7 @@ size_t selector_show(char *dst, size_t size, const struct selector *sel, size_t 
 bool selector_has(const struct selector *sel, enum sel_kind kind)
 {
 	for (size_t i = 0; i < sel->n; i++)
-		if (sel->term[i].kind == kind)
+		if (selector_terms(sel)[i].kind == kind)
 			return true;
 	return false;
 }

@@ -37,10 +37,17 @@ struct sel_term {
 	char *text;
 };
 
+/* Most have one term: that needs no memory of its own. */
 struct selector {
-	struct sel_term *term;
 	size_t n;
+	struct sel_term one, *several; /* where n is 1, and above */
 };
+
+/* The n terms, until one is added. */
+static inline const struct sel_term *selector_terms(const struct selector *sel)
+{
+	return sel->n > 1 ? sel->several : &sel->one;
+}
 
 /* What a selector is compared with. Strings may be NULL: then what asks for them does not match. */
 struct usb_facts {
@@ -72,6 +79,12 @@ size_t selector_show(char *dst, size_t size, const struct selector *sel, size_t 
 
 /* Whether any term is of this kind. */
 bool selector_has(const struct selector *sel, enum sel_kind kind);
+
+/* Whether a section's name may hold the character. */
+static inline bool selector_in_name(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+}
 
 /* Whether text holds only letters, digits, - and _, as a section's name must. */
 bool selector_is_name(const char *text);

@@ -200,8 +200,10 @@ static void warn_node(const char *kind, const char *name, const struct selector 
 /* Whether what is said in this alternative tells one device of an ID from another. */
 static bool tells_apart(const struct selector *sel, size_t first)
 {
-	for (size_t i = first; i < sel->n && (i == first || !sel->term[i].first); i++)
-		if (sel->term[i].kind != SEL_ID && sel->term[i].kind != SEL_PRODUCT)
+	const struct sel_term *t = selector_terms(sel);
+
+	for (size_t i = first; i < sel->n && (i == first || !t[i].first); i++)
+		if (t[i].kind != SEL_ID && t[i].kind != SEL_PRODUCT)
 			return true;
 	return false;
 }
@@ -210,14 +212,14 @@ static bool tells_apart(const struct selector *sel, size_t first)
  */
 static const struct sel_term *lookalike(const struct selector *relay, const struct selector *chip)
 {
+	const struct sel_term *r = selector_terms(relay), *c = selector_terms(chip);
 	size_t first = 0;
 
 	for (size_t i = 0; i < relay->n; i++) {
-		first = relay->term[i].first ? i : first;
-		for (size_t k = 0; relay->term[i].kind == SEL_ID && !tells_apart(relay, first) && k < chip->n; k++)
-			if (chip->term[k].kind == SEL_ID && chip->term[k].vid == relay->term[i].vid &&
-				chip->term[k].pid == relay->term[i].pid)
-				return &relay->term[i];
+		first = r[i].first ? i : first;
+		for (size_t k = 0; r[i].kind == SEL_ID && !tells_apart(relay, first) && k < chip->n; k++)
+			if (c[k].kind == SEL_ID && c[k].vid == r[i].vid && c[k].pid == r[i].pid)
+				return &r[i];
 	}
 	return NULL;
 }

@@ -33,8 +33,9 @@ static enum status add_selector(const struct call *c, struct selector *sel, cons
 		return STATUS_USAGE;
 	}
 	for (size_t i = before; i < sel->n; i++) {
-		const char *name = sel->term[i].text, *near = NULL;
-		if (sel->term[i].kind != SEL_SECTION || config_find(c->config, name))
+		const struct sel_term *t = selector_terms(sel) + i;
+		const char *name = t->text, *near = NULL;
+		if (t->kind != SEL_SECTION || config_find(c->config, name))
 			continue;
 		near = config_nearest(c->config, name);
 		fprintf(stderr, "replug: there is no [device %s] in the configuration%s%s%s\n", name,
@@ -48,9 +49,9 @@ static enum status add_selector(const struct call *c, struct selector *sel, cons
 /* One port named by itself needs no look at any other device. */
 static bool only_port(const struct call *c, char *port, size_t size)
 {
-	if (c->sel.n != 1 || c->sel.term[0].kind != SEL_PORT)
+	if (c->sel.n != 1 || c->sel.one.kind != SEL_PORT)
 		return false;
-	snprintf(port, size, "%s", c->sel.term[0].text);
+	snprintf(port, size, "%s", c->sel.one.text);
 	return true;
 }
 
@@ -158,9 +159,9 @@ static size_t find_silent(const struct call *c, const struct selector *sel, char
 			record_matches(&list[i], sel, c->device, c->devices))
 			snprintf((*out)[found++], sizeof(**out), "%s", list[i].port);
 	free(list);
-	if (*out && !found && !c->devices && sel->n == 1 && sel->term[0].kind == SEL_PORT &&
-		!port_of(sel->term[0].text, &p) && !access(p.dir, F_OK))
-		snprintf((*out)[found++], sizeof(**out), "%s", sel->term[0].text);
+	if (*out && !found && !c->devices && sel->n == 1 && sel->one.kind == SEL_PORT &&
+		!port_of(sel->one.text, &p) && !access(p.dir, F_OK))
+		snprintf((*out)[found++], sizeof(**out), "%s", sel->one.text);
 	return found;
 }
 

@@ -26,7 +26,7 @@ static void shown(const struct selector *sel, size_t i, size_t n, bool sections)
 	MUST(!selector_parse(&back, text, sections, why, sizeof(why)));
 	MUST(back.n == n);
 	for (size_t k = 0; k < n; k++)
-		MUST(same_term(&back.term[k], &sel->term[i + k]));
+		MUST(same_term(&selector_terms(&back)[k], &selector_terms(sel)[i + k]));
 	selector_show(again, sizeof(again), &back, 0);
 	MUST(!strcmp(again, text));
 	/* Nothing is written behind what there is room for. */
@@ -87,10 +87,10 @@ static void matched(const struct selector *sel, size_t i, size_t n)
 	struct usb_facts f = {0};
 	size_t which = SIZE_MAX;
 
-	if (!device_of(sel->term + i, n, &f, nodes))
+	if (!device_of(selector_terms(sel) + i, n, &f, nodes))
 		return;
 	MUST(selector_match(sel, &f, &which));
-	MUST(which < sel->n && sel->term[which].first);
+	MUST(which < sel->n && selector_terms(sel)[which].first);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -104,10 +104,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text = next_part(&data, &size), *product = next_part(&data, &size), clean[128];
 	int e = selector_parse(&sel, text, sections, why, sizeof(why));
 	MUST(e == 0 || e == -EINVAL);
-	MUST(e ? *why && is_clean(why) : sel.n > 0 && sel.term[0].first);
+	MUST(e ? *why && is_clean(why) : sel.n > 0 && selector_terms(&sel)[0].first);
 	count(!e);
 	for (size_t i = 0, n; !e && i < sel.n; i += n) {
-		for (n = 1; i + n < sel.n && !sel.term[i + n].first; n++)
+		for (n = 1; i + n < sel.n && !selector_terms(&sel)[i + n].first; n++)
 			;
 		shown(&sel, i, n, sections);
 		matched(&sel, i, n);

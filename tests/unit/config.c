@@ -314,17 +314,17 @@ TEST(a_hash_is_a_comment_behind_a_blank_outside_quotes_only)
 	assert_int_equal(d->attempts, 4);
 	assert_int_equal(d->ready_ms, 3000);
 	assert_int_equal(d->match.n, 3);
-	assert_string_equal(d->match.term[0].text, "USB #1");
-	assert_string_equal(d->match.term[1].text, "a#b");
-	assert_string_equal(d->match.term[2].text, "#");
+	assert_string_equal(selector_terms(&d->match)[0].text, "USB #1");
+	assert_string_equal(selector_terms(&d->match)[1].text, "a#b");
+	assert_string_equal(selector_terms(&d->match)[2].text, "#");
 }
 
 TEST(a_semicolon_is_a_comment_behind_a_blank_outside_quotes_only)
 {
 	reads("[device a] ; the first\nattempts = 4 ; four\nmatch = serial=a;b\nmatch = product=\"USB ; Video\"\n");
 	assert_int_equal(section("a")->attempts, 4);
-	assert_string_equal(section("a")->match.term[0].text, "a;b");
-	assert_string_equal(section("a")->match.term[1].text, "USB ; Video");
+	assert_string_equal(selector_terms(&section("a")->match)[0].text, "a;b");
+	assert_string_equal(selector_terms(&section("a")->match)[1].text, "USB ; Video");
 }
 
 TEST(lines_of_comments_and_blanks_count_but_say_nothing)
@@ -389,7 +389,7 @@ TEST(a_line_of_198_characters_is_read_and_a_longer_one_is_an_error)
 			continue;
 		}
 		reads(text);
-		assert_int_equal(strlen(section("a")->match.term[0].text), len - 15);
+		assert_int_equal(strlen(selector_terms(&section("a")->match)[0].text), len - 15);
 		assert_int_equal(section("a")->attempts, 4);
 	}
 }

@@ -27,7 +27,7 @@ static void shows(const char *text, const char *want)
 	size_t n = 0;
 
 	for (size_t i = 0; i < sel.n; i++)
-		if (sel.term[i].first) {
+		if (selector_terms(&sel)[i].first) {
 			size_t len = selector_show(one, sizeof(one), &sel, i);
 			assert_int_equal(len, strlen(one));
 			n += (size_t)snprintf(all + n, sizeof(all) - n, "%s%s", n ? " | " : "", one);
@@ -35,7 +35,7 @@ static void shows(const char *text, const char *want)
 	assert_string_equal(all, want);
 	selector_free(&sel);
 	assert_int_equal(sel.n, 0);
-	assert_null(sel.term);
+	assert_null(sel.several);
 }
 
 static unsigned weighs(const char *text, const struct usb_facts *f)
@@ -115,8 +115,8 @@ TEST(a_second_text_adds_an_alternative)
 
 	assert_int_equal(selector_parse(&sel, "534d:2109 usb=1-2", true, why, sizeof(why)), 0);
 	assert_int_equal(sel.n, 3);
-	assert_true(sel.term[1].first);
-	assert_false(sel.term[2].first);
+	assert_true(selector_terms(&sel)[1].first);
+	assert_false(selector_terms(&sel)[2].first);
 	selector_show(one, sizeof(one), &sel, 0);
 	assert_string_equal(one, "usb=1-1");
 	selector_free(&sel);

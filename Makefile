@@ -54,7 +54,7 @@ Q           = $(if $(V),,$(if $(SILENT),@,@echo '  $(1) $@';))
 INIH        = $(if $(filter /%,$(shell $(CC) -print-file-name=libinih.a)),-Wl$(comma)-Bstatic -linih \
               -Wl$(comma)-Bdynamic,-linih)
 
-CONFIG     := config config-keys config-values config-match config-check selector text
+CONFIG     := config config-lines config-keys config-values config-match config-check selector text
 USB        := device device-find device-wait sysfs wait log serial use table
 WATCH      := watch watch-event watch-ports watch-source watch-out watch-screen columns
 BOARDS     := relay relay-dcttech relay-lcus relay-kmtronic relay-ucreatefun relay-icse relay-custom

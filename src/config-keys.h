@@ -4,15 +4,31 @@
 #define REPLUG_CONFIG_KEYS_H
 
 #include "config.h"
+#include "text.h"
 
-/* An index of by_name. */
-static inline unsigned config_hash(const char *name)
+struct conf_name {
+	size_t len;
+	unsigned bucket; /* index of by_name */
+};
+
+/* The section's name that text begins with; its len is 0 where none does. */
+static inline struct conf_name conf_read_name(const char *text)
 {
 	unsigned hash = 0;
+	const char *p = text;
 
-	while (*name)
-		hash = hash * 31 + (unsigned char)*name++;
-	return hash % CONF_BUCKETS;
+	for (; selector_in_name(*p); p++)
+		hash = hash * 31 + (unsigned char)*p;
+	return (struct conf_name){(size_t)(p - text), hash % CONF_BUCKETS};
+}
+
+/* The section of this name, where i is what by_name has for it. */
+static inline struct device_conf *config_find_from(const struct config *c, unsigned i, const char *name)
+{
+	for (; i; i = c->device[i - 1].next)
+		if (text_is(c->device[i - 1].name, name))
+			return &c->device[i - 1];
+	return NULL;
 }
 
 /* The section that is being read: one of them is set. */

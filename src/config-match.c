@@ -6,10 +6,7 @@
 
 struct device_conf *config_find(const struct config *c, const char *name)
 {
-	for (unsigned i = c->by_name[config_hash(name)]; i; i = c->device[i - 1].next)
-		if (text_is(c->device[i - 1].name, name))
-			return &c->device[i - 1];
-	return NULL;
+	return config_find_from(c, c->by_name[conf_read_name(name).bucket], name);
 }
 
 /* What takes the device, by kind of section. */

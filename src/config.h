@@ -109,7 +109,7 @@ enum { CONF_BUCKETS = 256 };
 struct config {
 	struct device_conf *device;
 	size_t n;
-	/* By config_hash of the name: the index in device, plus 1, of the last one defined; the others follow by
+	/* By the bucket of conf_read_name: the index in device, plus 1, of the last one defined; the others follow by
 	 * their `next`, 0 ends. Every plug reads the configuration, and a thousand sections need no million
 	 * comparisons. */
 	unsigned by_name[CONF_BUCKETS];

@@ -570,6 +570,50 @@ TEST(brackets_have_to_be_closed_and_have_nothing_behind)
 	wrong("[\n", 1, "the [ is not closed");
 }
 
+TEST(a_comment_behind_a_header_may_hold_brackets)
+{
+	reads("[device a] # [device b]\nmatch =\n[guard]\t;]\n");
+	assert_int_equal(c->n, 1);
+	wrong("[device a # ]\n", 1, "\"a #\" cannot be a section's name");
+	wrong("[device a]# x\n", 1, "something behind the ]");
+	wrong("[guard] x # ]\n", 1, "something behind the ]");
+}
+
+/* inih ends such a key at the semicolon, and says nothing. */
+TEST(no_line_is_passed_over_for_a_comment_in_its_key)
+{
+	wrong("[device a]\nmatch =\nx\" ;y = 1\n", 3, "\"x\" ;y = 1\" is neither");
+	wrong("[device a]\nmatch =\nattempts ; = 4\n", 3, "\"attempts\" is neither");
+	wrong("[device a]\nmatch =\nattempts # = 4\n", 3, "\"attempts\" is neither");
+}
+
+/* inih takes a line that begins with what isspace() knows for more of the value before. */
+TEST(no_line_is_taken_for_more_of_the_one_before)
+{
+	wrong("[device a]\nmatch = serial=x\n\vserial=y\n", 3, "\"\\x0bserial=y\" is neither");
+	wrong("[device a]\nmatch = usb=1-1\n\vx = usb=1-2\n", 3, "\"\\x0bx = usb=1-2\" is neither");
+	wrong("[device a]\nmatch = usb=1-1\n\f= usb=1-2\n", 3, "is neither");
+	wrong("[device a]\nmatch = \v\n", 2, "holds a control character");
+}
+
+/* Only the first of a run is read by inih. */
+TEST(a_run_of_one_key_is_read_line_by_line)
+{
+	put(vendor, "[device a]\nmatch = 1111:1111");
+	reads("[device b]\nmatch=2222:2222 # x\nmatch = 3333:3333\r\n\tmatch\t=\n[device c]\nmatch = 4444:4444\n"
+	      "attempts = 4\n[device a]\nattempts = 5\n");
+	assert_int_equal(section("b")->match.n, 2);
+	assert_string_equal(taken_by(0x1111, 0x1111, NULL), "a");
+	assert_string_equal(taken_by(0x3333, 0x3333, NULL), "b");
+	assert_string_equal(taken_by(0x4444, 0x4444, NULL), "c");
+	assert_int_equal(section("c")->attempts, 4);
+	assert_int_equal(section("a")->attempts, 5);
+	assert_int_equal(section("b")->attempts, 3);
+	wrong("[device b]\nmatch =\nattempts = 4\n[guard]\nattempts = 4\n", 5, "\"attempts\" is not a key");
+	wrong("[device b]\nmatch =\nattempts = 4\nattempt = 4\n", 4, "\"attempt\" is not a key");
+	wrong("[device b]\nmatch =\nattempt = 4\n", 3, "\"attempt\" is not a key");
+}
+
 TEST(a_line_that_is_nothing_is_quoted)
 {
 	wrong("[device a]\nattempts 4\n", 2, "\"attempts 4\" is neither [section] nor key = value");
@@ -1076,6 +1120,10 @@ int main(void)
 		T(a_key_twice_in_one_section_is_an_error_and_in_two_files_is_not),
 		T(a_key_before_the_first_section_is_an_error_once),
 		T(brackets_have_to_be_closed_and_have_nothing_behind),
+		T(a_comment_behind_a_header_may_hold_brackets),
+		T(no_line_is_passed_over_for_a_comment_in_its_key),
+		T(no_line_is_taken_for_more_of_the_one_before),
+		T(a_run_of_one_key_is_read_line_by_line),
 		T(a_line_that_is_nothing_is_quoted),
 		T(the_keys_of_a_section_that_is_wrong_are_not_reported_too),
 		T(all_errors_are_reported_in_the_order_of_the_files),

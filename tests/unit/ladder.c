@@ -212,7 +212,7 @@ TEST(a_checkup_leaves_a_silent_device_alone_whose_ladder_has_no_power)
 
 	config_device_defaults(&section);
 	snprintf(section.name, sizeof(section.name), "a");
-	c.by_name[config_hash("a")] = 1;
+	c.by_name[conf_read_name("a").bucket] = 1;
 	section.timeout_ms = 0;
 	config_guard_defaults(&c.guard);
 	plugged = true;

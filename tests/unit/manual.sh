@@ -89,7 +89,7 @@ check 'the environment of replug' same "$(grep -rohE --exclude=replug-match.c 'g
 check 'selectors' same "$(table selector.c 'keys[] =' | quoted)" "$(section "$conf5" SELECTORS | sed -n 's/^\.It Cm \([a-z]*\) Ns =.*/\1/p')"
 
 # --- replug.conf: the tables of keys, and what the program says of each ---
-kinds=$(table config.c 'kinds[] =' | quoted)
+kinds=$(table config-lines.c 'kinds[] =' | quoted)
 check 'sections' same "$kinds" "$(sed -nE 's/^\.Sh (.*) SECTIONS?$/\L\1/p' "$conf5")"
 # What is documented of each key: "KIND KEY", "… default VALUE", "… range FROM TO", "… word WORD".
 awk '

@@ -154,7 +154,7 @@ for product in 534d/2109/2100 1a86/7523/264 bda/8153/3000; do
 	check "$product costs at most $most instructions: $cost, of an empty program's $empty" cheap "$cost"
 done
 for ((i = 0; i < 1000; i++)); do printf '[device d%d]\nmatch = %04x:%04x\n' $i $((0x4000 + i)) $i; done | configure
-most=$((cost * 25)) cost=$(count "$match") # a look at each section for each would be 90 times
+most=$((cost * 10)) cost=$(count "$match") # a look at each section for each would be 90 times
 check "with a thousand sections at most $most: $cost" cheap "$cost"
 mkdir "$stage/etc/replug.conf.d"
 for ((i = 0; i < 1000; i++)); do printf '[device d%d]\nexpect = tty\nsymlink = l%d\n' $i $i; done >"$stage/etc/replug.conf.d/more.conf"

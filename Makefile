@@ -389,7 +389,7 @@ matrix: payload
 		tests/run --arg $$seed --vm $(MATRIX) || bad="$$bad $$seed"; done; \
 		[ -z "$$bad" ] || { echo "failed with these seeds:$$bad"; exit 1; }
 
-# How well the tests notice: thirty ways to break the sources, in turn. What no program notices costs machines, and hours.
+# How well the tests notice: some thirty ways to break the sources, in turn. What no program notices costs machines, and hours.
 mutation:
 	@tests/mutation/run $(ONLY)
 

@@ -12,6 +12,7 @@
 
 /* What tells one device from another without more than a look at it. */
 enum { VENDOR, PRODUCT, BUS, NUMBER, NUMBERS };
+enum { SERIAL, NAME, STRINGS };
 
 /* The device in a port, as far as it has been looked at. */
 struct glance {
@@ -19,6 +20,8 @@ struct glance {
 	char dir[64];
 	bool seen[NUMBERS], unread[NUMBERS];
 	unsigned number[NUMBERS];
+	bool asked[STRINGS], told[STRINGS];
+	char string[STRINGS][128];
 };
 
 /* Whether a number is, or may be, the one that is wanted: the kernel shows these without taking the device's lock. */
@@ -40,9 +43,20 @@ static bool may_be(struct glance *g, unsigned what, unsigned wanted)
 	return g->unread[what] || g->number[what] == wanted;
 }
 
+/* A string, or NULL where it cannot be read: somebody has the device locked. */
+static const char *says(struct glance *g, unsigned what)
+{
+	static const char *const file[STRINGS] = {[SERIAL] = "serial", [NAME] = "product"};
+
+	if (!g->asked[what])
+		g->told[what] = device_string(g->dir, file[what], g->string[what], sizeof(g->string[what]));
+	g->asked[what] = true;
+	return g->told[what] ? g->string[what] : NULL;
+}
+
 static bool may_fit(struct glance *g, const struct sel_term *t)
 {
-	char text[128];
+	const char *text;
 
 	switch (t->kind) {
 	case SEL_PORT:
@@ -52,9 +66,9 @@ static bool may_fit(struct glance *g, const struct sel_term *t)
 	case SEL_BUS:
 		return may_be(g, NUMBER, t->dev) && may_be(g, BUS, t->bus);
 	case SEL_SERIAL:
-		return !device_string(g->dir, "serial", text, sizeof(text)) || text_is(text, t->text);
+		return !(text = says(g, SERIAL)) || text_is(text, t->text);
 	case SEL_PRODUCT:
-		return !device_string(g->dir, "product", text, sizeof(text)) || !fnmatch(t->text, text, 0);
+		return !(text = says(g, NAME)) || !fnmatch(t->text, text, 0);
 	case SEL_NODE:
 	case SEL_SECTION:
 		break; /* it takes more to tell */
@@ -122,8 +136,11 @@ static void look(struct search *s, const char *port)
 {
 	if (!s->found || (s->sel && !may_match(port, s->sel)))
 		return;
-	int e = device_read(s->udev, s->c, port, &s->found[s->n]);
-	s->n += !e && (!s->sel || device_matches(&s->found[s->n], s->sel));
+	struct device *d = &s->found[s->n];
+	int e = device_read(s->udev, s->c, port, d);
+	/* What did not say its name may be what is looked for. */
+	bool doubt = s->sel && d->cut && (selector_has(s->sel, SEL_SERIAL) || selector_has(s->sel, SEL_PRODUCT));
+	s->n += !e && (!s->sel || doubt || device_matches(d, s->sel));
 	s->unread = e && e != -ENODEV ? e : s->unread;
 }
 

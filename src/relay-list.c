@@ -93,7 +93,9 @@ static void add_section(struct listing *l, const struct config *c, const struct 
 		r.state = "unknown";
 		r.t = &t;
 		r.error = why;
-		if (relay_describe(&t, false, why, sizeof(why)))
+		if (list[i].cut)
+			snprintf(why, sizeof(why), "somebody resets it, and it cannot be asked what it is meanwhile");
+		if (list[i].cut || relay_describe(&t, false, why, sizeof(why)))
 			add(l, &r);
 		else
 			add_contact(l, &t);
@@ -110,7 +112,7 @@ static void add_board(struct listing *l, const struct device *d)
 	unsigned set = relay_propose(d->vid, d->pid, d->product);
 	char why[400];
 
-	if (d->relay || d->conf || !set || set & (set - 1))
+	if (d->cut || d->relay || d->conf || !set || set & (set - 1))
 		return;
 	t = (struct relay_target){.d = *d};
 	config_relay_defaults(&t.conf);

@@ -156,10 +156,14 @@ static enum status one_board(struct udev *udev, const struct config *c, const st
 	if (named)
 		n = leave_out_devices(list, n);
 	enum status s = n == 1 ? STATUS_DONE : n ? STATUS_USAGE : STATUS_NO_DEVICE;
-	if (n == 1 && list[0].cut) {
-		/* Its name may be what tells the protocol. */
+	const struct device *locked = NULL;
+	for (size_t i = 0; i < n; i++)
+		if (list[i].cut && (n == 1 || !device_matches(&list[i], sel)))
+			locked = &list[i];
+	if (locked) {
+		/* Its name may be what tells the protocol, or which of two is meant. */
 		log_line(LOG_ERR, "%s: somebody resets %s, which cannot be asked what it is meanwhile; try again",
-			shown, list[0].port);
+			shown, locked->port);
 		s = STATUS_UNKNOWN;
 	} else if (n == 1)
 		t->d = list[0];

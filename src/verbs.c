@@ -294,7 +294,7 @@ enum status verb_lost(struct call *c)
 	return recover_ports(NULL, 0, lost_look, &run);
 }
 
-/* What the unit runs when a run has ended, however it did. */
+/* What systemd has run when a run has failed, or ended where no other unit would follow. */
 enum status verb_settle(struct call *c)
 {
 	const char **port = NULL;

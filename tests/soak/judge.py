@@ -11,6 +11,7 @@ from world import now
 MAX_RESETS, WINDOW, FORGIVE = 3, 45, 10  # of the configuration; seconds
 # How much longer than a device was really away the guard may take it for: udev tells of a plug when it gets to it.
 LATE = 3
+LOOKED = 10  # a plug that is over earlier may have been seen by nobody
 # A process that is at work for longer than all of a run's own deadlines together is one too many, and so is one that
 # nobody has started, when what it was started for is over.
 OLDEST, ORPHANED = 150, 20
@@ -33,6 +34,7 @@ class Port:
         self.all_resets = 0
         self.arrivals = []
         self.causes = []      # resets and plugs since it surely forgave
+        self.doubted = []     # those before, if the plug that it forgave at was seen by a run
         self.left = None      # when it went away
         self.there = True
         self.excuse = set()   # why it need not be recovered without a person's help
@@ -44,6 +46,9 @@ class Port:
             self.causes.append(event.at)
             self.all_resets += 1
         elif event.word in ("unplugged", "dropped", "power-off", "silent", "lost"):
+            if self.there and self.arrivals and event.at - self.arrivals[-1] < LOOKED:
+                self.causes = self.doubted + self.causes
+            self.doubted = []
             self.left = event.at if self.there else self.left
             self.there = False
         elif event.word in ("plugged", "returned", "power-on"):
@@ -53,7 +58,7 @@ class Port:
             if away >= FORGIVE - LATE or quiet >= WINDOW - LATE:
                 self.forgiven()
             if away >= FORGIVE + LATE:
-                self.causes = []
+                self.doubted, self.causes = self.causes, []
             self.arrivals.append(event.at)
             self.causes.append(event.at)
 

@@ -200,6 +200,21 @@ TEST(of_two_that_fit_none_is_taken)
 	assert_string_equal(t.d.port, "1-1");
 }
 
+/* In the middle of a reset it has no number, and nobody may ask for its strings. */
+TEST(one_that_does_not_say_its_name_may_be_the_one)
+{
+	configured("[relay name]\nmatch = 16c0:05df product=USBRelay2\nchannel = 1\n");
+	assert_int_equal(resolved("name", 0), STATUS_DONE);
+	plug_other(7, "16c0\n", "05df\n");
+	put("/sys/bus/usb/devices/2-7/product", "USBRelay2\n");
+	put("/sys/bus/usb/devices/2-7/devnum", "0\n");
+	assert_int_equal(resolved("name", 0), STATUS_UNKNOWN);
+	put("/sys/bus/usb/devices/2-7/devnum", "9\n");
+	assert_int_equal(resolved("name", 0), STATUS_USAGE);
+	put("/sys/bus/usb/devices/2-7/product", "Other\n");
+	assert_int_equal(resolved("name", 0), STATUS_DONE);
+}
+
 TEST(what_cannot_be_read_is_not_missing)
 {
 	configured("[relay a]\nmatch = 16c0:05df usb=1-1\nchannel = 1\n"
@@ -223,6 +238,7 @@ int main(void)
 		cmocka_unit_test_teardown(where_a_port_is_named_no_other_device_is_looked_at, unplug_others),
 		cmocka_unit_test_teardown(where_none_is_the_first_file_that_tells_is_read_of_each, unplug_others),
 		cmocka_unit_test_teardown(of_two_that_fit_none_is_taken, unplug_others),
+		cmocka_unit_test_teardown(one_that_does_not_say_its_name_may_be_the_one, unplug_others),
 		cmocka_unit_test(what_cannot_be_read_is_not_missing),
 	};
 

@@ -294,7 +294,7 @@ static char *read_line(char *str, int num, void *stream)
 	struct reading *r = stream;
 
 	while (*r->next) {
-		char *line = skip_blanks(r->next), *end = strchr(line, '\n');
+		char *line = skip_blanks(r->next), *end = strchrnul(line, '\n');
 
 		*end = '\0';
 		r->next = end + 1;

@@ -67,7 +67,8 @@ bool device_present(const char *port);
  * The devices that sel names, likewise. Where each alternative names a port, only those ports are looked at, however
  * many devices there are; else the bus is listed, and for each device on it that is none of them it takes the files
  * in sysfs up to the first that tells: one, where an ID, a number or a serial is asked for. Links of nodes are read
- * only where sel or a section of the configuration has nodes. One that could not be asked for the string that sel wants
+ * only where sel or a section of the configuration has nodes. One that could not be asked for the string that sel
+ * wants
  * (`cut`) is among them.
  */
 int device_find(

@@ -68,8 +68,7 @@ bool device_present(const char *port);
  * many devices there are; else the bus is listed, and for each device on it that is none of them it takes the files
  * in sysfs up to the first that tells: one, where an ID, a number or a serial is asked for. Links of nodes are read
  * only where sel or a section of the configuration has nodes. One that could not be asked for the string that sel
- * wants
- * (`cut`) is among them.
+ * wants (`cut`) is among them.
  */
 int device_find(
 	struct udev *udev, const struct config *c, const struct selector *sel, struct device **out, size_t *n);

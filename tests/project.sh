@@ -69,9 +69,12 @@ check 'another PREFIX reaches the rules and the unit' make -s B="$tmp/prefix" PR
 check 'the rules name it' grep -q '"/opt/x/lib/udev/replug-match"' "$tmp/prefix/60-replug.rules"
 check 'kvmd is told of it' grep -q '/opt/x/bin/replug-relay' "$tmp/prefix/kvmd.service.conf" "$tmp/prefix/replug-gpio.yaml"
 check 'each manual names it' equal "$(grep -L '^\.It Pa /opt/x/lib/replug/replug.conf' "$tmp/prefix"/replug*.[158])" ''
-for unit in replug@ replug-health replug-refresh; do
+for unit in replug@ replug-settle@ replug-health replug-refresh; do
 	check "$unit.service names it" grep -q '^ExecStart=/opt/x/bin/replug ' "$tmp/prefix/$unit.service"
 done
+# While it ends, systemd takes the port's next plug for one that it has started a run for.
+check 'nothing holds up the end of a run' equal "$(sed -n '/^ExecStop/p' "$tmp/prefix/replug@.service")" ''
+check 'one that failed is followed by its settling' grep -qxF 'OnFailure=replug-settle@%i.service' "$tmp/prefix/replug@.service"
 check 'the top level is as agreed' same "$(top)" 'LICENSE Makefile README.md packaging src tests udev-rules '
 # "[[7]]" and "[text][name]" want a line "[7]: target"; a target within the project has to be there.
 referred() { sed -nE '/^ {4}/!{s/`[^`]*`//g;p}' README.md | grep -oE '\[\[[0-9]+\]\]|\]\[[a-z0-9-]+\]' | tr -d '[]' | sort -u; }

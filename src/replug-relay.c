@@ -219,7 +219,8 @@ static uint32_t pulse_of(const struct call *c, const struct relay_target *t)
 static int too_late_status;
 static void too_late(int sig)
 {
-	static const char text[] = "replug-relay: the kernel is busy with the device, and does not say what it is\n";
+	static const char text[] =
+		"replug-relay: the kernel or the system is too busy to say in time what the device is; try again\n";
 
 	(void)sig;
 	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)

@@ -16,6 +16,10 @@ check 'it is recovered' healed dongle
 settled
 check 'the verb gone of what is there is not believed' exits 0 replug gone "/sys/bus/usb/devices/${at[dongle]}"
 check 'it is recovered still' is_state "${at[dongle]}" recovered
+# udev is asked for a removal that was none: nobody is started for it.
+asked() { udevadm test --action=remove "/sys/bus/usb/devices/${at[dongle]}" 2>&1; }
+check 'the rules know the removal' eval 'asked | grep -q 60-replug.rules'
+check 'and start nobody while the device is there' eval '! asked | grep -q "replug gone"'
 emu unplug dongle
 check 'the removal is on record' becomes "${at[dongle]}" gone
 settled

@@ -282,7 +282,8 @@ SANFLAGS := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit
 SAN_OBJ  := $(patsubst src/%.c,$(SAN)/obj/%.o,$(filter-out src/replug.c src/replug-match.c src/replug-relay.c, \
               $(wildcard src/*.c)))
 SAN_BIN  := $(patsubst tests/%.c,$(SAN)/%,$(wildcard tests/unit/*.c tests/pty/*.c))
-UNIT     := $(SAN_BIN) $(wildcard tests/unit/*.sh)
+# What waits longest begins.
+UNIT     := $(SAN)/unit/supervise $(filter-out $(SAN)/unit/supervise,$(SAN_BIN)) $(wildcard tests/unit/*.sh)
 STAGE    := $(abspath $(B)/stage)
 .SECONDARY: $(SAN_OBJ)
 

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "gone.h"
 #include "health-show.h"
 #include "log.h"
 #include "recover.h"
@@ -156,7 +157,7 @@ static enum status ask(void *ctx, const char *port)
 	if (lock >= 0) {
 		record_unlock(lock);
 		if (p->d && !device_present(port)) /* its removal found the port locked */
-			recover_gone(port, NULL, NULL);
+			gone_note(port, NULL, NULL);
 	}
 	return STATUS_DONE;
 }

@@ -56,11 +56,4 @@ void recover_stuck(const char *port, pid_t pid);
  */
 enum status recover_ports(const char *const *port, size_t n, supervise_job *job, struct run *run);
 
-/*
- * udev saw the device of a port removed: the outcome on record becomes "gone", unless a run is about to say so.
- * What the event knows of the device (udev's PRODUCT, our REPLUG_DEVICE; either may be NULL) begins a record for
- * one that vanished before a run could look at it.
- */
-enum status recover_gone(const char *port, const char *product, const char *section);
-
 #endif

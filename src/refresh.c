@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gone.h"
 #include "guard.h"
 #include "log.h"
 #include "recover.h"
@@ -108,7 +109,7 @@ static enum answer decide(const struct call *c, struct turn *k)
 	}
 	record_unlock(lock);
 	if (!device_present(k->d.port)) /* its removal found the port locked */
-		recover_gone(k->d.port, NULL, NULL);
+		gone_note(k->d.port, NULL, NULL);
 	return a;
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "chip.h"
+#include "gone.h"
 #include "guard.h"
 #include "ladder.h"
 #include "log.h"
@@ -367,7 +368,7 @@ static enum status ask_chip(void *ctx, const char *port)
 	if (lock >= 0) {
 		record_unlock(lock);
 		if (!device_present(port)) /* its removal found the port locked */
-			recover_gone(port, NULL, NULL);
+			gone_note(port, NULL, NULL);
 	}
 	if (e) {
 		log_line(LOG_ERR, "%s: %s", name, why);
@@ -421,5 +422,5 @@ enum status verb_gone(struct call *c)
 		fprintf(stderr, "replug: gone takes a port such as 1-1.4, or a path that ends in one\n");
 		return STATUS_USAGE;
 	}
-	return recover_gone(port, getenv("PRODUCT"), getenv("REPLUG_DEVICE"));
+	return gone_note(port, getenv("PRODUCT"), getenv("REPLUG_DEVICE"));
 }

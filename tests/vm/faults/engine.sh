@@ -3,7 +3,6 @@
 # shellcheck source=tests/vm/lib.sh
 . /bench/lib.sh
 start_emulator
-stay_awake
 # So many of each kind of call, if there are more: evenly, and other ones each time. 0: all.
 most=${1:-${most:-0}}
 

@@ -45,8 +45,7 @@ static void put_gone(struct record *r)
 {
 	if (r->state == RECORD_SILENT || r->state == RECORD_STUCK)
 		r->error[0] = '\0'; /* unplug it, it says */
-	r->state = RECORD_GONE;
-	r->gone_ms = clock_ms();
+	guard_note_gone(r, clock_ms());
 	record_save(r);
 	if (r->section[0] && !r->held)
 		lost_mark(r->port);
@@ -82,8 +81,7 @@ enum status gone_note(const char *port, const char *product, const char *section
 		/* One that nobody takes, plugged in its place: the one on record was unplugged before, whatever was
 		 * known of it, and what this one has left in the port is not ours to look after. */
 		if (r.state != RECORD_GONE) {
-			r.state = RECORD_GONE;
-			r.gone_ms = clock_ms();
+			guard_note_gone(&r, clock_ms());
 			record_save(&r);
 		}
 	} else if (r.id[0] && (!dev || dev != r.dev) && (dev || r.state != RECORD_SILENT)) {

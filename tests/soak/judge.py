@@ -20,6 +20,11 @@ DESCRIPTORS = 24
 LETS_GO = 15
 
 
+def port_of(unit):
+    """replug@sys-devices-…-usb1-1\\x2d1.service: 1-1."""
+    return unit.rsplit(".", 1)[0].rsplit("-", 1)[-1].replace("\\x2d", "-")
+
+
 class Violation(Exception):
     pass
 
@@ -88,6 +93,7 @@ class Judge:
         self.killed = {}      # unit: when a step has killed its run
         self.failed = []      # units whose end has no reason yet: (deadline, unit, invocation, words)
         self.reasons = collections.defaultdict(list)  # invocation: what was said in it
+        self.anonymous = {}  # port: when something was last said of it, nobody knows by whom
         self.strange = {}     # processes and locks that may still be on their way out: since when
         self.counts = collections.Counter()
         self.held = []
@@ -133,6 +139,9 @@ class Judge:
                 continue
             if int(e.get("PRIORITY", 6)) <= 4:
                 self.reasons[e.get("_SYSTEMD_INVOCATION_ID")].append(said)
+                # Of a process that has ended meanwhile, journald does not know any more which run it was: the port says.
+                if "_SYSTEMD_INVOCATION_ID" not in e:
+                    self.anonymous[said.split()[0].rstrip(":")] = now()
             if "recovered in " in said:
                 self.counts["recovered by itself"] += 1
             elif "left alone until" in said:
@@ -151,7 +160,7 @@ class Judge:
         self.held = []
         waiting = []
         for deadline, unit, invocation, said in self.failed:
-            if self.reasons.get(invocation):
+            if self.reasons.get(invocation) or now() - self.anonymous.get(port_of(unit), -1000) < 10:
                 self.counts["unit failed, and said why"] += 1
             elif now() - self.killed.get(unit, -1000) < 120 and "signal" in said:
                 self.counts["unit failed, killed by a step"] += 1

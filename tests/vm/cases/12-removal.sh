@@ -47,6 +47,35 @@ settled
 check 'and was not reset' saw_times 0 'dongle reset'
 check 'that was told once' equal "$(journal | grep -c 'left alone until')" 1
 
+# Somebody unplugs a device that is left alone, waits, and the plug bounces: udev is too late for the first contact.
+configure <<-END
+	[guard]
+	max-resets = 1
+	cool-down = 0
+	forgive = 3s
+END
+emu unplug dongle
+check 'held, it is unplugged' becomes "${at[dongle]}" gone
+settled
+gone_since() { jq .gone_ms "/run/replug/${at[dongle]}.json"; }
+since=$(gone_since)
+waited() { (($(awk '{ printf "%d", $1 * 1000 }' /proc/uptime) - since > 3000)); }
+until_ 10 waited
+bounced() { [[ $(gone_since) -gt $since ]]; }
+udevadm control --stop-exec-queue
+mark
+emu plug dongle
+happens 'dongle configured' >/dev/null
+emu unplug dongle
+udevadm control --start-exec-queue
+check 'a contact that nobody looked at is on record as an absence' until_ 20 bounced
+settled
+mark
+emu plug dongle
+check 'the absence before it counts: it is recovered' becomes "${at[dongle]}" recovered
+check 'by a reset' saw_times 1 'dongle reset'
+settled
+
 # A busy udev sees the removal when the next device is in the port already.
 configure </dev/null
 check 'a person has it recovered' exits 0 replug recover capture

@@ -94,7 +94,8 @@ static void add_section(struct listing *l, const struct config *c, const struct 
 		r.t = &t;
 		r.error = why;
 		if (list[i].cut)
-			snprintf(why, sizeof(why), "somebody resets it, and it cannot be asked what it is meanwhile");
+			snprintf(why, sizeof(why),
+				"what it is cannot be read: somebody may be resetting it; try again");
 		if (list[i].cut || relay_describe(&t, false, why, sizeof(why)))
 			add(l, &r);
 		else

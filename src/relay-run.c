@@ -102,7 +102,9 @@ static void killed(struct watch_hand *w)
 	if (w->pressing && !w->released)
 		stand_in(w->job, w->board, false, "the process that pressed it was killed", w->out);
 	else
-		snprintf(w->out->text, sizeof(w->out->text), "the process that talked to the board was killed");
+		snprintf(w->out->text, sizeof(w->out->text),
+			"the process that talked to the board ended without a word: it was killed, or the system is "
+			"short of memory");
 }
 
 /* Returns whether the hand has said its last word, and so ends. */

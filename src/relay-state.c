@@ -166,7 +166,10 @@ int relay_note_press(int contact, const struct relay_conf *conf)
 	int n = snprintf(text, sizeof(text), "pid %d protocol %u baud %u off %s\n", (int)getpid(), conf->protocol,
 		conf->baud, off);
 	errno = 0;
-	return pwrite(contact, text, (size_t)n, 0) == n && !ftruncate(contact, n) ? 0 : errno ? -errno : -EIO;
+	int e = pwrite(contact, text, (size_t)n, 0) == n && !ftruncate(contact, n) ? 0 : errno ? -errno : -EIO;
+	if (e) /* half a note is none, and there will be no press */
+		relay_note_release(contact);
+	return e;
 }
 
 void relay_note_release(int contact)
@@ -213,35 +216,47 @@ static void read_bytes(const char *text, struct conf_bytes *b)
 		b->byte[b->n] = (uint8_t)byte;
 }
 
-/* Returns the contact if it is on record as pressed and nobody watches it, once those who do have been told; else -1.
+/*
+ * Returns the contact if it is on record as pressed and nobody watches it, once those who do have been told; -ENOENT
+ * if it is not pressed, or not any more; -EBUSY if who presses it goes on; or another negative errno: that cannot be
+ * told.
  */
 static int take_over(struct relay_orphan *o)
 {
 	uint64_t deadline = clock_ms() + TELL_MS;
 	bool told = false;
 	char path[128], ending[24], text[160], off[2 * CONF_BYTES + 2];
-	int fd, pid;
+	int e, fd, pid;
 
 	snprintf(ending, sizeof(ending), "%u.press", o->channel);
-	if (path_of(path, sizeof(path), o->port, ending) || (fd = open_file(path)) < 0)
-		return -1;
+	e = path_of(path, sizeof(path), o->port, ending);
+	if (e || (fd = open_file(path)) < 0)
+		return e ? e : fd;
 	for (;;) {
 		bool taken = !flock(fd, LOCK_EX | LOCK_NB);
-		ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
-		text[n > 0 ? n : 0] = '\0';
-		if (sscanf(text, "pid %d protocol %u baud %u off %32s", &pid, &o->protocol, &o->baud, off) != 4)
-			break; /* nothing is pressed, or not any more */
+		e = taken || errno == EWOULDBLOCK ? 0 : -errno;
+		ssize_t n = e ? 0 : pread(fd, text, sizeof(text) - 1, 0);
+		if (n < 0)
+			e = -errno;
+		if (e)
+			break;
+		text[n] = '\0';
+		if (sscanf(text, "pid %d protocol %u baud %u off %32s", &pid, &o->protocol, &o->baud, off) != 4) {
+			e = -ENOENT;
+			break;
+		}
 		read_bytes(off, &o->off);
 		if (taken)
 			return fd;
 		if (!told)
 			tell((pid_t)pid);
 		told = true;
-		if (clock_ms() >= deadline || wait_for(-1, 0, clock_ms() + WAIT_POLL_MS) < 0)
+		e = clock_ms() >= deadline ? -EBUSY : wait_for(-1, 0, clock_ms() + WAIT_POLL_MS);
+		if (e < 0)
 			break;
 	}
 	close(fd);
-	return -1;
+	return e;
 }
 
 int relay_orphans(relay_found *found, void *ctx)
@@ -253,11 +268,12 @@ int relay_orphans(relay_found *found, void *ctx)
 		return errno == ENOENT ? 0 : -errno;
 	while ((e = readdir(d))) {
 		struct relay_orphan o = {0};
-		int contact = is_press(e->d_name, &o) ? take_over(&o) : -1;
-		if (contact < 0)
+		int contact = is_press(e->d_name, &o) ? take_over(&o) : -ENOENT;
+		if (contact == -ENOENT)
 			continue;
 		found(ctx, &o, contact);
-		close(contact);
+		if (contact >= 0)
+			close(contact);
 	}
 	closedir(d);
 	return 0;

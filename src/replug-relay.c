@@ -275,8 +275,15 @@ static void release_one(void *ctx, const struct relay_orphan *o, int contact)
 	enum status *worst = ctx;
 	struct relay_job job = {.t = &t, .verb = RELAY_PULSE, .contact = contact};
 	struct relay_outcome out;
-	enum status s = relay_resolve_orphan(o, &t);
 
+	if (contact < 0) {
+		log_line(LOG_ERR, "%s channel %u: MAY BE PRESSED STILL: %s; run `replug-relay release` again",
+			o->port, o->channel,
+			contact == -EBUSY ? "who presses it does not let go" : strerror(-contact));
+		*worst = STATUS_FAILED;
+		return;
+	}
+	enum status s = relay_resolve_orphan(o, &t);
 	if (s) {
 		/* Without its power it has let go; and if it comes back, it is told again. */
 		log_line(LOG_WARNING,

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -177,12 +178,17 @@ TEST(trouble_is_told_with_the_next_step)
 }
 
 static unsigned found;
+static int trouble;
 static struct relay_orphan last;
 static bool release;
 
 static void note(void *ctx, const struct relay_orphan *o, int contact)
 {
 	assert_ptr_equal(ctx, &found);
+	if (contact < 0) {
+		trouble = contact;
+		return;
+	}
 	found++;
 	last = *o;
 	assert_int_equal(relay_take(o->port, o->channel), -EWOULDBLOCK);
@@ -193,6 +199,7 @@ static void note(void *ctx, const struct relay_orphan *o, int contact)
 static unsigned orphans(void)
 {
 	found = 0;
+	trouble = 0;
 	assert_int_equal(relay_orphans(note, &found), 0);
 	return found;
 }
@@ -245,6 +252,49 @@ TEST(names_that_are_no_contacts_are_passed_over)
 	assert_int_equal(orphans(), 0);
 }
 
+TEST(a_contact_that_cannot_be_looked_at_is_told)
+{
+	struct rlimit most, none;
+
+	press("1-1", 1, &conf);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &most), 0);
+	none = most;
+	/* One is free, and the folder takes it. */
+	int last_one = open("/", O_RDONLY);
+	assert_true(last_one >= 0);
+	none.rlim_cur = (rlim_t)last_one + 1;
+	close(last_one);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	unsigned n = orphans();
+	setrlimit(RLIMIT_NOFILE, &most);
+	assert_int_equal(n, 0);
+	assert_int_equal(trouble, -EMFILE);
+	release = true;
+	assert_int_equal(orphans(), 1);
+	assert_int_equal(trouble, 0);
+}
+
+TEST(a_note_that_cannot_be_finished_is_none)
+{
+	struct rlimit most, few;
+
+	int contact = relay_take("1-1", 1);
+	assert_true(contact >= 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &most), 0);
+	few = most;
+	few.rlim_cur = 20;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0);
+	int e = relay_note_press(contact, &conf);
+	setrlimit(RLIMIT_FSIZE, &most);
+	signal(SIGXFSZ, SIG_DFL);
+	assert_true(e < 0);
+	struct stat st;
+	assert_int_equal(fstat(contact, &st), 0);
+	assert_int_equal(st.st_size, 0);
+	close(contact);
+}
+
 /* A process that presses until it is told to let go, or for ever. */
 static pid_t presser(const char *name, int *told)
 {
@@ -278,6 +328,7 @@ TEST(who_presses_is_told_to_let_go_and_is_not_taken_from)
 	pid_t pid = presser(RELAY_HAND, &status);
 
 	assert_int_equal(orphans(), 0);
+	assert_int_equal(trouble, 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 }
@@ -290,6 +341,7 @@ TEST(a_number_in_a_file_of_the_groups_ends_nobody_else)
 
 	assert_int_equal(orphans(), 0);
 	assert_in_range(clock_ms() - begun, 1500, 4000); /* waited for in vain, but not for ever */
+	assert_int_equal(trouble, -EBUSY);
 	assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
 	kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
@@ -312,6 +364,8 @@ int main(void)
 		T(trouble_is_told_with_the_next_step),
 		T(what_was_left_pressed_is_found_until_it_is_released),
 		T(names_that_are_no_contacts_are_passed_over),
+		T(a_contact_that_cannot_be_looked_at_is_told),
+		T(a_note_that_cannot_be_finished_is_none),
 		T(who_presses_is_told_to_let_go_and_is_not_taken_from),
 		T(a_number_in_a_file_of_the_groups_ends_nobody_else),
 	};

@@ -40,6 +40,7 @@ class Port:
         self.arrivals = []
         self.causes = []      # resets and plugs since it surely forgave
         self.doubted = []     # those before, if the plug that it forgave at was seen by a run
+        self.pardons = []     # when a person's run was over that the guard forgives for, and when it had begun
         self.left = None      # when it went away
         self.there = True
         self.excuse = set()   # why it need not be recovered without a person's help
@@ -78,9 +79,9 @@ class Port:
                 return within
         return None
 
-    def reason_to_hold(self):
-        """What the guard can have counted: resets, and plugs that were over before they were looked at."""
-        return len(self.causes) >= MAX_RESETS
+    def reasons_to_hold(self, at):
+        """What the guard can have counted by then: resets, and plugs that were over before they were looked at."""
+        return [t for t in self.causes if not any(over <= at and t < begun for over, begun in self.pardons)]
 
 
 class Judge:
@@ -146,17 +147,17 @@ class Judge:
                 self.counts["recovered by itself"] += 1
             elif "left alone until" in said:
                 self.counts["held"] += 1
-                self.held.append(said.split()[0])
+                self.held.append((said.split()[0], int(e["__MONOTONIC_TIMESTAMP"]) / 1e6))
             elif "not recovered after" in said:
                 self.counts["not recovered"] += 1
             elif "MAY BE PRESSED STILL" in said:
                 self.counts["may be pressed still"] += 1
 
     def failures_have_reasons(self):
-        for at in self.held:
-            port = next((p for p in self.port.values() if p.at == at), None)
-            if port and not port.reason_to_hold():
-                raise Violation("%s is held after %d resets and plugs" % (port.name, len(port.causes)))
+        for where, at in self.held:
+            port = next((p for p in self.port.values() if p.at == where), None)
+            if port and len(port.reasons_to_hold(at)) < MAX_RESETS:
+                raise Violation("%s is held at %.3f after %s" % (port.name, at, port.reasons_to_hold(at)))
         self.held = []
         waiting = []
         for deadline, unit, invocation, said in self.failed:

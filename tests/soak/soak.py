@@ -95,7 +95,7 @@ class Soak:
                 if status != 4:
                     port.forgiven(c.begun)
                 if status == 0:
-                    port.causes = [t for t in port.causes if t >= c.begun]
+                    port.pardons.append((now(), c.begun))
                 port.obeyed.discard(c)
             if status not in MAY[c.verb] and not (c.killed and status < 0):
                 raise Violation("`%s` (of %s) ended with %d: %s" % (" ".join(c.words), c.why, status, c.output()))

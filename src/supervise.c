@@ -107,6 +107,8 @@ static size_t reap(struct child *child, size_t n, enum status *worst)
 		if (r > 0 && WIFSIGNALED(wstatus))
 			log_line(LOG_ERR, "%s: the run was ended by signal %d (%s)", child[i].port, WTERMSIG(wstatus),
 				strsignal(WTERMSIG(wstatus)));
+		if (r < 0)
+			log_line(LOG_ERR, "%s: how the run ended cannot be told: %s", child[i].port, strerror(errno));
 		*worst = status_worse(*worst, r > 0 ? status_of(wstatus) : STATUS_FAILED);
 		child[i].pid = 0;
 	}
@@ -122,7 +124,10 @@ static pid_t start(const char *port, supervise_job *job, void *ctx, const sigset
 	/* Whoever kills the parent outright means the whole run. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	sigprocmask(SIG_SETMASK, before, NULL);
-	if (wait_block_signals() || getppid() != parent)
+	int e = wait_block_signals();
+	if (e)
+		log_line(LOG_ERR, "%s: cannot start a run: %s", port, strerror(-e));
+	if (e || getppid() != parent)
 		_exit(STATUS_FAILED);
 	_exit((int)job(ctx, port));
 }

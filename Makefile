@@ -85,8 +85,16 @@ $(B)/obj/%.o: src/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call Q,CC) $(CC) $(ALLFLAGS) -c -o $@ $<
 
+# What it is built with, before a compiler misses its header.
+libraries:
+	@command -v $(PKG_CONFIG) >/dev/null && $(PKG_CONFIG) --exists $(PKGS) && \
+		echo '#include <ini.h>' | $(CC) $(CPPFLAGS) $(CFLAGS) -E - >/dev/null 2>&1 || \
+		{ echo 'make: a compiler, pkg-config, or one of libudev, libusb-1.0, json-c and inih is missing, or its headers are:' \
+			'run `make deps-build` on Debian; README.md, "Elsewhere", has the rest' >&2; exit 2; }
+.PHONY: libraries
+
 # Another compiler, prefix or set of flags is another build.
-$(B)/flags: FORCE
+$(B)/flags: FORCE | libraries
 	@mkdir -p $(@D)
 	@echo '$(CC) $(subst ','\'',$(ALLFLAGS) $(ALLLDFLAGS))' | cmp -s - $@ || \
 		echo '$(CC) $(subst ','\'',$(ALLFLAGS) $(ALLLDFLAGS))' > $@
@@ -206,7 +214,7 @@ DEB_TREE := $(DEB)/replug-$(VERSION)
 DEBFLAGS ?=
 
 deb:
-	@command -v dpkg-buildpackage >/dev/null || { echo 'no `dpkg-buildpackage` here: run `make deps`' >&2; exit 2; }
+	@command -v dpkg-buildpackage >/dev/null || { echo 'no `dpkg-buildpackage` here: apt install build-essential debhelper' >&2; exit 2; }
 	@rm -rf $(DEB)
 	@mkdir -p $(DEB_TREE)
 	@$(TREE) | tar -x -C $(DEB_TREE)
@@ -219,7 +227,7 @@ deb:
 ARCH := $(B)/arch
 
 arch:
-	@command -v makepkg bsdtar >/dev/null || { echo 'no `makepkg` or `bsdtar` here: run `make deps`' >&2; exit 2; }
+	@command -v makepkg >/dev/null && command -v bsdtar >/dev/null || { echo 'no `makepkg` or `bsdtar` here: on Arch, pacman -S --needed base-devel; on Debian, make deps' >&2; exit 2; }
 	@rm -rf $(ARCH)
 	@mkdir -p $(ARCH)
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && $(TREE) | tar -x -C "$$tmp" && \

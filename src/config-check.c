@@ -153,6 +153,8 @@ static unsigned check_relay(struct relay_conf *r, config_report *report, void *c
 	if (r->protocol == RELAY_CUSTOM && (!r->on.n || !r->off.n))
 		errors += wrong(
 			r, "protocol", "`protocol = custom` needs `on` and `off`, such as on = D0 01", report, ctx);
+	if (r->on.n && r->on.n == r->off.n && !memcmp(r->on.byte, r->off.byte, r->on.n))
+		errors += wrong(r, "off", "`off` is the same as `on`", report, ctx);
 	if (r->status.n && (!r->closed.n || !r->open.n))
 		errors += wrong(r, "status", "`status` needs `status-closed` and `status-open`: the answers to it",
 			report, ctx);
@@ -187,7 +189,7 @@ unsigned config_cross_check(struct config *c, config_report *report, void *ctx)
 		asks(c, &d->match);
 		if (!d->match.n && !config_key_origin(d, "match")->file)
 			errors += no_match(c, "device", d->name, d->header_file, d->header_line, report, ctx);
-		if (d->symlink[0])
+		else if (d->symlink[0])
 			errors += check_symlink(c, i, report, ctx);
 	}
 	for (size_t i = 0; i < c->relays; i++) {

@@ -122,7 +122,8 @@ int conf_set_duration(struct value *v)
 	text_duration_show(lo, sizeof(lo), v->key->min);
 	text_duration_show(hi, sizeof(hi), v->key->max);
 	if (r == -EINVAL)
-		snprintf(what, sizeof(what), "is not a duration; they look like 500ms, 10s, 2min, 6h");
+		snprintf(what, sizeof(what), "is not a duration; they look like 500ms, 10s, 2min, 6h%s",
+			text_is(v->key->name, "every") ? ", or never" : "");
 	else
 		snprintf(what, sizeof(what), "is out of range; from %s to %s", lo, hi);
 	return conf_refuse(v, what);
@@ -162,8 +163,8 @@ int conf_set_bytes(struct value *v)
 	b->n = 0;
 	while (conf_list_word(&p, word, sizeof(word))) {
 		unsigned long byte = strtoul(word, NULL, 16);
-		if (strlen(word) > 2 || word[strspn(word, "0123456789abcdefABCDEF")] || b->n == CONF_BYTES)
-			return conf_refuse(v, "is not up to 16 bytes in hexadecimal, such as D0 01");
+		if (strlen(word) != 2 || word[strspn(word, "0123456789abcdefABCDEF")] || b->n == CONF_BYTES)
+			return conf_refuse(v, "is not up to 16 bytes of two hexadecimal digits each, such as D0 01");
 		b->byte[b->n++] = (uint8_t)byte;
 	}
 	return b->n ? 0 : conf_refuse(v, "holds no bytes; they look like D0 01");

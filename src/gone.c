@@ -10,6 +10,7 @@
 #include "lost.h"
 #include "story.h"
 #include "sysfs.h"
+#include "text.h"
 #include "wait.h"
 
 /* The kernel's own tries to enumerate a device that does not answer. */
@@ -69,8 +70,13 @@ enum status gone_note(const char *port, const char *product, const char *section
 	struct record r;
 	int lock = record_lock(port, 0), e;
 
-	if (lock < 0) /* the run that has it looks once more after letting go */
-		return lock == -EWOULDBLOCK ? STATUS_DONE : STATUS_FAILED;
+	if (lock == -EWOULDBLOCK) /* the run that has it looks once more after letting go */
+		return STATUS_DONE;
+	if (lock < 0) {
+		log_line(LOG_ERR, "%s: cannot lock it in " RECORD_DIR ": %s%s", port, strerror(-lock),
+			text_refusal(-lock));
+		return STATUS_FAILED;
+	}
 	e = record_load(port, &r);
 	if (e == -ENOENT && product && section)
 		begin_record(&r, product, section);

@@ -43,7 +43,7 @@ static void usage(FILE *to)
 
 static void verb_usage(const struct verb *v, FILE *to)
 {
-	fprintf(to, "usage: replug %s %s\n\n%s\n\n", v->name, v->args, v->help);
+	fprintf(to, "usage: replug %s%s%s\n\n%s\n\n", v->name, *v->args ? " " : "", v->args, v->help);
 	if (v->options & JSON)
 		fprintf(to, "  --json      print %s\n",
 			v->run == verb_watch ? "an object a line" : "an array of objects");
@@ -117,7 +117,8 @@ static const struct verb verbs[] = {
 		"asks devices for a sign of life; disturbs none\n\n"
 		"Without a SELECTOR: every device that a section takes. well; ailing (it answers, but its stream, "
 		"its chip or its\n"
-		"nodes do not); dead; unknown. Exit status: 0 all are well, 1 one is not, 5 cannot tell.",
+		"nodes do not); dead; unknown. Exit status: 0 all are well, 1 one is not, 3 no such device, 5 cannot "
+		"tell.",
 		verb_health, JSON | METRICS | HEAL, 0, -1},
 	{"refresh", "[--dry-run] [SELECTOR...]",
 		"recovers what is due for it by `every`\n\n"

@@ -256,7 +256,7 @@ int selector_parse(struct selector *sel, const char *text, bool sections, char *
 {
 	char word[WORD_SIZE];
 	bool first = true;
-	const char *whole = text;
+	const char *whole = text, *start = text;
 	size_t before = sel->n;
 	struct sel_term *t;
 	int len = 0, r;
@@ -279,7 +279,7 @@ int selector_parse(struct selector *sel, const char *text, bool sections, char *
 			first = false;
 			continue;
 		}
-		const char *start = text;
+		start = text;
 		len = next_word(&text, word, sizeof(word));
 		if (len == 0 && text != start)
 			return bad(why, whysize, start, "has nothing between its quotes");
@@ -296,7 +296,7 @@ int selector_parse(struct selector *sel, const char *text, bool sections, char *
 	if (len == -E2BIG)
 		return bad(why, whysize, word, "is too long");
 	if (len < 0)
-		return bad(why, whysize, word, "has a quote that is not closed");
+		return bad(why, whysize, start, "has a quote that is not closed");
 	if (sel->n == before)
 		return bad(why, whysize, whole, "names no device");
 	return 0;

@@ -444,6 +444,7 @@ TEST(a_section_that_no_file_gives_a_match_is_an_error_and_names_the_nearest_that
 {
 	put(vendor, "[device hid]\nmatch = 1a86:7523\n[relay power]\nmatch =\n");
 	wrong("\n[device hdi]\nbaud = 9600\n", 2, "[device hdi] has no `match`|did you mean [device hid]?");
+	wrong("[device hidd]\nsymlink = kvmd-hid\n", 1, "did you mean [device hid]?"); /* and nothing else */
 	wrong("[relay pwoer]\n", 1, "[relay pwoer] has no `match`|did you mean [relay power]?");
 	wrong("[device power]\n", 1, "[device power] has no `match`|it would take nothing");
 	reads("[device hid]\nbaud = 9600\n[relay power]\nchannel = 2\n");
@@ -975,7 +976,7 @@ TEST(every_key_of_a_relay_is_read)
 	      "6s\n"
 	      "momentary = no\nbaud = 115200\n"
 	      "[relay b]\nmatch = 1a86:7523\nprotocol = custom\non = D0 01\noff = d0,00\nstatus = FF\n"
-	      "status-closed = 01 02 03\nstatus-open = 0\n");
+	      "status-closed = 01 02 03\nstatus-open = 00\n");
 	assert_int_equal(relay("a")->protocol, RELAY_KMTRONIC);
 	assert_int_equal(relay("a")->channel, 8);
 	assert_int_equal(relay("a")->pulse_ms, 500);
@@ -990,7 +991,7 @@ TEST(every_key_of_a_relay_is_read)
 	for (unsigned p = 1; p < RELAY_PROTOCOLS; p++) {
 		char text[128];
 		snprintf(text, sizeof(text), "[relay a]\nmatch =\nprotocol = %s\n%s", relay_protocol_name[p],
-			p == RELAY_CUSTOM ? "on = 1\noff = 0\n" : "");
+			p == RELAY_CUSTOM ? "on = 01\noff = 00\n" : "");
 		reads(text);
 		assert_int_equal(relay("a")->protocol, p);
 	}
@@ -1021,20 +1022,22 @@ TEST(what_is_wrong_with_a_relay_is_said)
 	wrong("[relay a]\nmax-pulse = 5\n", 2, "no unit");
 	wrong("[relay a]\nmomentary = maybe\n", 2, "valid are no, yes");
 	wrong("[relay a]\nbaud = auto\n", 2, "\"auto\"|9600");
-	wrong("[relay a]\nprotocol = custom\non = 1\nmatch =\n", 2, "needs `on` and `off`");
-	wrong("[relay a]\nprotocol = custom\non = 1\noff = 0\nstatus = 2\nmatch =\n", 5, "status-closed|status-open");
-	wrong("[relay a]\nprotocol = custom\non = 1\noff = 0\nstatus = 2\nstatus-closed = 3\nstatus-open = 03\nmatch "
+	wrong("[relay a]\nprotocol = custom\non = 01\nmatch =\n", 2, "needs `on` and `off`");
+	wrong("[relay a]\nprotocol = custom\non = 01\noff = 00\nstatus = 02\nmatch =\n", 5, "status-closed|status-open");
+	wrong("[relay a]\nprotocol = custom\non = 01\noff = 00\nstatus = 02\nstatus-closed = 03\nstatus-open = 03\nmatch "
 	      "=\n",
 		7, "the same as `status-closed`");
-	wrong("[relay a]\nprotocol = custom\non = 1\noff = 0\nstatus-closed = 3\nmatch =\n", 5, "needs its question");
-	wrong("[relay a]\nprotocol = custom\non = -1\noff = 0\n", 3, "\"-1\"|hexadecimal");
-	wrong("[relay a]\nprotocol = custom\non = +5\noff = 0\n", 3, "hexadecimal");
-	reads("[relay a]\nmatch =\nprotocol = custom\non = 1\noff = 0\nchannel = 2\n");
-	wrong("[relay a]\nprotocol = lcus\non = 1\nmatch =\n", 3, "for `protocol = custom` only");
-	wrong("[relay a]\nprotocol = custom\non = D001\noff = 0\n", 3, "\"D001\"|hexadecimal");
-	wrong("[relay a]\nprotocol = custom\non = XY\noff = 0\n", 3, "\"XY\"|hexadecimal");
-	wrong("[relay a]\nprotocol = custom\non =\noff = 0\n", 3, "holds no bytes");
-	wrong("[relay a]\nprotocol = custom\non = 1 2 3 4 5 6 7 8 9 a b c d e f 10 11\noff = 0\n", 3,
+	wrong("[relay a]\nprotocol = custom\non = 01\noff = 00\nstatus-closed = 03\nmatch =\n", 5, "needs its question");
+	wrong("[relay a]\nprotocol = custom\non = -1\noff = 00\n", 3, "\"-1\"|hexadecimal");
+	wrong("[relay a]\nprotocol = custom\non = +5\noff = 00\n", 3, "hexadecimal");
+	reads("[relay a]\nmatch =\nprotocol = custom\non = 01\noff = 00\nchannel = 2\n");
+	wrong("[relay a]\nprotocol = lcus\non = 01\nmatch =\n", 3, "for `protocol = custom` only");
+	wrong("[relay a]\nprotocol = custom\non = D0 0\noff = 00\n", 3, "\"D0 0\"|two hexadecimal digits");
+	wrong("[relay a]\nprotocol = custom\nmatch =\non = D0 01\noff = D0 01\n", 5, "`off` is the same as `on`");
+	wrong("[relay a]\nprotocol = custom\non = D001\noff = 00\n", 3, "\"D001\"|hexadecimal");
+	wrong("[relay a]\nprotocol = custom\non = XY\noff = 00\n", 3, "\"XY\"|hexadecimal");
+	wrong("[relay a]\nprotocol = custom\non =\noff = 00\n", 3, "holds no bytes");
+	wrong("[relay a]\nprotocol = custom\non = 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f 10 11\noff = 00\n", 3,
 		"up to 16 bytes");
 	wrong("[relay a]\nexpect = tty\n", 2, "\"expect\" is not a key of this section");
 	wrong("[relay a]\n[relay a]\n", 2, "[relay a] is there already, at line 1");

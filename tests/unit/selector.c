@@ -171,7 +171,7 @@ TEST(a_refusal_quotes_the_text_and_helps)
 	refused("1-1 product=\"Caf\xe9\"", true, "is a port");
 	refused("product=\"Caf\xe9 \"", true, "\"product=Caf\\xe9 \" holds a control character, or is not UTF-8");
 	refused("/dev/x\x1b[2J", true, "\"/dev/x\\x1b[2J\" holds a control character");
-	refused("serial=\"abc", true, "\"serial=abc\" has a quote that is not closed");
+	refused("serial=\"abc", true, "\"serial=\"abc\" has a quote that is not closed");
 	refused("534d:2109, usb=x", true, "\"usb=x\" is not a port");
 }
 

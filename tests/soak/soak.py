@@ -28,7 +28,6 @@ MAY = {
     "list": (0, 3), "status": (0, 1, 3), "check": (0,), "pulse": (0, 1, 3, 4, 5), "off": (0, 1, 3, 4, 5), "get": (0, 1, 3, 5),
     "release": (0, 1, 3, 4),
 }
-FORGIVES = ("recover", "reset", "ch9329")
 
 
 class Command:
@@ -37,6 +36,7 @@ class Command:
     def __init__(self, words, ports, why):
         self.words, self.ports, self.why = words, ports, why
         self.verb = words[1]
+        self.forgives = self.verb in ("recover", "reset") or words[1:3] == ["ch9329", "reset"]  # the guard, for it
         self.begun = now()
         self.said = open("/run/soak.said", "w+")
         os.unlink("/run/soak.said")
@@ -77,7 +77,7 @@ class Soak:
         command.must = must
         self.running.append(command)
         self.judge.owners[command.process.pid] = command
-        if command.verb in FORGIVES:
+        if command.forgives:
             for name in ports:
                 self.port[name].obeyed.add(command)
         return command
@@ -90,7 +90,7 @@ class Soak:
             del self.judge.owners[c.process.pid]
             status = c.process.returncode
             self.statuses["%s %s" % (c.verb, status)] += 1
-            for name in c.ports if c.verb in FORGIVES else ():
+            for name in c.ports if c.forgives else ():
                 port = self.port[name]
                 if status != 4:
                     port.forgiven(c.begun)

@@ -108,13 +108,20 @@ cat >/etc/systemd/system/kvmd.service <<-END
 	ExecStart=/usr/bin/python3 /bench/kvmd.py press /usr/bin/replug-relay pulse power --for=9s
 END
 systemctl daemon-reload
-mark
-systemctl start kvmd.service
-happens 'hid closed 1' >/dev/null
-check 'stopped in the middle of a press, as kvmd is: main process first, then all at once' exits 0 systemctl stop kvmd.service
-check 'what was pressed is let go' happens 'hid opened 1' 5
+# Who is killed between the release and the word that says so cannot say it: then once more.
+stopped() {
+	for _ in 1 2 3; do
+		mark
+		systemctl start kvmd.service
+		happens 'hid closed 1' >/dev/null
+		systemctl stop kvmd.service || return
+		happens 'hid opened 1' 5 || return
+		! happens_in_journal 'power .*: interrupted: released after' >/dev/null || return 0
+	done
+	return 1
+}
+check 'stopped in the middle of a press, as kvmd is, main process first, then all at once: it is let go, and that is told' stopped
 check 'at once' between "$(held_for hid 1)" 0 4000
-check 'and that is told' happens_in_journal 'power .*: interrupted: released after'
 mark
 check 'then there is nothing left to release' exits 0 replug-relay release
 check 'and nothing is sent' saw_times 0 'hid report'

@@ -1023,11 +1023,14 @@ TEST(what_is_wrong_with_a_relay_is_said)
 	wrong("[relay a]\nmomentary = maybe\n", 2, "valid are no, yes");
 	wrong("[relay a]\nbaud = auto\n", 2, "\"auto\"|9600");
 	wrong("[relay a]\nprotocol = custom\non = 01\nmatch =\n", 2, "needs `on` and `off`");
-	wrong("[relay a]\nprotocol = custom\non = 01\noff = 00\nstatus = 02\nmatch =\n", 5, "status-closed|status-open");
-	wrong("[relay a]\nprotocol = custom\non = 01\noff = 00\nstatus = 02\nstatus-closed = 03\nstatus-open = 03\nmatch "
+	wrong("[relay a]\nprotocol = custom\non = 01\noff = 00\nstatus = 02\nmatch =\n", 5,
+		"status-closed|status-open");
+	wrong("[relay a]\nprotocol = custom\non = 01\noff = 00\nstatus = 02\nstatus-closed = 03\nstatus-open = "
+	      "03\nmatch "
 	      "=\n",
 		7, "the same as `status-closed`");
-	wrong("[relay a]\nprotocol = custom\non = 01\noff = 00\nstatus-closed = 03\nmatch =\n", 5, "needs its question");
+	wrong("[relay a]\nprotocol = custom\non = 01\noff = 00\nstatus-closed = 03\nmatch =\n", 5,
+		"needs its question");
 	wrong("[relay a]\nprotocol = custom\non = -1\noff = 00\n", 3, "\"-1\"|hexadecimal");
 	wrong("[relay a]\nprotocol = custom\non = +5\noff = 00\n", 3, "hexadecimal");
 	reads("[relay a]\nmatch =\nprotocol = custom\non = 01\noff = 00\nchannel = 2\n");

@@ -88,7 +88,7 @@ $(B)/obj/%.o: src/%.c $(B)/flags
 # What it is built with, before a compiler misses its header.
 libraries:
 	@command -v $(PKG_CONFIG) >/dev/null && $(PKG_CONFIG) --exists $(PKGS) && \
-		echo '#include <ini.h>' | $(CC) $(CPPFLAGS) $(CFLAGS) -E - >/dev/null 2>&1 || \
+		echo '#include <ini.h>' | $(CC) $$($(PKG_CONFIG) --cflags $(PKGS)) $(CPPFLAGS) $(CFLAGS) -E - >/dev/null 2>&1 || \
 		{ echo 'make: a compiler, pkg-config, or one of libudev, libusb-1.0, json-c and inih is missing, or its headers are:' \
 			'run `make deps-build` on Debian; README.md, "Elsewhere", has the rest' >&2; exit 2; }
 .PHONY: libraries
@@ -269,7 +269,7 @@ deps-build:
 
 # With deps among the goals, nothing may look for what it brings before it is done.
 ifneq ($(filter deps,$(MAKECMDGOALS)),)
-$(B)/flags: | deps
+$(B)/flags libraries: | deps
 endif
 ifneq ($(filter deps-cross,$(MAKECMDGOALS)),)
 check-cross: | deps-cross

@@ -11,6 +11,7 @@ void guard_forgive(struct record *r)
 	r->held = false;
 	r->resets = 0;
 	r->last_reset_ms = 0;
+	r->absent_ms = 0;
 }
 
 static unsigned within(const struct record *r, uint64_t now, uint32_t ms)
@@ -56,8 +57,12 @@ void guard_unnote_reset(struct record *r)
 
 void guard_note_gone(struct record *r, uint64_t now)
 {
-	if (r->state == RECORD_GONE && now - r->gone_ms > r->absent_ms)
-		r->absent_ms = now - r->gone_ms;
+	uint64_t absent = now - r->gone_ms;
+
+	if (r->state != RECORD_GONE) /* it was here, and what was before is over */
+		r->absent_ms = 0;
+	else if (absent > r->absent_ms)
+		r->absent_ms = absent;
 	r->state = RECORD_GONE;
 	r->gone_ms = now;
 }

@@ -32,7 +32,8 @@ enum guard_answer guard_checkup(struct record *r, const struct guard_conf *g, ui
 
 /*
  * The device is gone, at now. One that was on record as gone has been there since, too short to be looked at: a plug
- * that bounces. The absence before it is remembered for the next plug that is looked at, and forgiven with it.
+ * that bounces. The absence before it is remembered for the next plug that is looked at, and forgiven with it; the
+ * contact itself, shorter than a look, counts for it.
  */
 void guard_note_gone(struct record *r, uint64_t now);
 

@@ -277,9 +277,10 @@ static void release_one(void *ctx, const struct relay_orphan *o, int contact)
 	struct relay_outcome out;
 
 	if (contact < 0) {
-		log_line(LOG_ERR, "%s channel %u: MAY BE PRESSED STILL: %s; run `replug-relay release` again",
-			o->port, o->channel,
-			contact == -EBUSY ? "who presses it does not let go" : strerror(-contact));
+		char why[160] = "who presses it does not let go; try `replug-relay release` as root";
+		if (contact != -EBUSY)
+			relay_lock_trouble(contact, why, sizeof(why));
+		log_line(LOG_ERR, "%s channel %u: MAY BE PRESSED STILL: %s", o->port, o->channel, why);
 		*worst = STATUS_FAILED;
 		return;
 	}

@@ -81,7 +81,7 @@ class Port:
 
     def reasons_to_hold(self, at):
         """What the guard can have counted by then: resets, and plugs that were over before they were looked at."""
-        return [t for t in self.causes if not any(over <= at and t < begun for over, begun in self.pardons)]
+        return [t for t in self.causes if t <= at and not any(over <= at and t < begun for over, begun in self.pardons)]
 
 
 class Judge:

@@ -293,6 +293,24 @@ TEST(one_that_vanished_before_the_look_leaves_the_absence_for_the_next)
 	assert_int_equal(event(&r, &conf, 5, T + 1100 + conf.forgive_ms), GUARD_RESET);
 }
 
+TEST(an_absence_counts_for_the_next_plug_only)
+{
+	struct record r = with_resets(3, T, 10);
+
+	r.held = true;
+	r.event_ms = T + 100;
+	r.state = RECORD_GONE;
+	r.gone_ms = T + 1000;
+	guard_note_gone(&r, T + 1000 + conf.forgive_ms);
+	assert_int_equal(r.absent_ms, conf.forgive_ms);
+	r.state = RECORD_HELD; /* somebody has looked, by no event */
+	guard_note_gone(&r, T + 9000);
+	assert_int_equal(event(&r, &conf, 5, T + 9200), GUARD_HELD);
+	r.absent_ms = conf.forgive_ms;
+	guard_forgive(&r);
+	assert_int_equal(r.absent_ms, 0);
+}
+
 TEST(only_an_empty_port_is_forgiven_for_having_been_empty)
 {
 	struct record r = with_resets(3, T, 10);
@@ -458,6 +476,7 @@ int main(void)
 		cmocka_unit_test(a_device_that_vanished_before_the_look_is_not_forgiven),
 		cmocka_unit_test(a_plug_that_bounces_does_not_lose_the_absence_before_it),
 		cmocka_unit_test(short_absences_do_not_add_up),
+		cmocka_unit_test(an_absence_counts_for_the_next_plug_only),
 		cmocka_unit_test(one_that_vanished_before_the_look_leaves_the_absence_for_the_next),
 		cmocka_unit_test(only_an_empty_port_is_forgiven_for_having_been_empty),
 		cmocka_unit_test(forgiveness_at_once_can_be_configured),

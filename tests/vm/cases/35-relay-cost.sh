@@ -9,12 +9,18 @@ configure <<-END
 	match = 16c0:05df usb=1-1
 END
 # Of a command that does what it is asked: traced, and beside other work, one can run out of time, and makes fewer calls.
-done_in_time() { "$@"; (($? <= 1)); }
+# That a contact is open is an answer, too.
+done_in_time() {
+	"$@"
+	local status=$?
+	((status == 0)) || [[ $status == 1 && " $* " == *' get '* ]]
+}
 calls() { # COMMAND…
 	local try
 	for try in 1 2 3 4 5; do
 		done_in_time strace -f -c -o /run/calls "$@" >/run/said 2>&1 && break
 		echo "## try $try of $*: $(</run/said)" >&2
+		echo '- - - 99999 total' >/run/calls
 	done
 	awk '$NF == "total" { print $4 }' /run/calls
 }

@@ -55,14 +55,12 @@ void guard_unnote_reset(struct record *r)
 	r->last_reset_ms = 0;
 }
 
-void guard_note_gone(struct record *r, uint64_t now)
+void guard_note_gone(struct record *r, uint64_t added, uint64_t now)
 {
-	uint64_t absent = now - r->gone_ms;
-
 	if (r->state != RECORD_GONE) /* it was here, and what was before is over */
 		r->absent_ms = 0;
-	else if (absent > r->absent_ms)
-		r->absent_ms = absent;
+	else if (added > r->gone_ms && added - r->gone_ms > r->absent_ms)
+		r->absent_ms = added - r->gone_ms;
 	r->state = RECORD_GONE;
 	r->gone_ms = now;
 }

@@ -23,6 +23,8 @@ no_press() { equal "$(find /run/replug/relay -name '*.press' -size +0)" ''; }
 common_relay() {
 	common
 	until_ 5 nobody >/dev/null || echo 'a process is left'
+	# A note that could not be struck off has the contact opened once more than it has to be.
+	[[ $failed != *ftruncate* ]] || replug-relay release >/dev/null 2>&1
 	until_ 5 no_press >/dev/null || { echo 'a press is on record still:'; cat /run/replug/relay/*.press; }
 	for lock in /run/replug/relay/*; do flock -n "$lock" true || echo "$lock is locked"; done
 }

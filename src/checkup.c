@@ -157,7 +157,7 @@ static enum status ask(void *ctx, const char *port)
 	if (lock >= 0) {
 		record_unlock(lock);
 		if (p->d && !device_present(port)) /* its removal found the port locked */
-			gone_note(port, NULL);
+			gone_note(port, NULL, NULL);
 	}
 	return STATUS_DONE;
 }

@@ -42,11 +42,12 @@ static void begin_record(struct record *r, const char *product, const char *sect
 }
 
 /* Its port may still hold it; one that is left alone is left alone also then. */
-static void put_gone(struct record *r, uint64_t added)
+static void put_gone(struct record *r)
 {
 	if (r->state == RECORD_SILENT || r->state == RECORD_STUCK)
 		r->error[0] = '\0'; /* unplug it, it says */
-	guard_note_gone(r, added, clock_ms());
+	r->state = RECORD_GONE;
+	r->gone_ms = clock_ms();
 	record_save(r);
 	if (r->section[0] && !r->held)
 		lost_mark(r->port);
@@ -65,9 +66,8 @@ static bool another(const struct record *r, const char *product)
 	return strcmp(id, r->id) != 0;
 }
 
-enum status gone_note(const char *port, const struct gone_device *seen)
+enum status gone_note(const char *port, const char *product, const char *section)
 {
-	const char *product = seen ? seen->product : NULL, *section = seen ? seen->section : NULL;
 	struct record r;
 	int lock = record_lock(port, 0), e;
 
@@ -88,11 +88,12 @@ enum status gone_note(const char *port, const struct gone_device *seen)
 		/* One that nobody takes, plugged in its place: the one on record was unplugged before, whatever was
 		 * known of it, and what this one has left in the port is not ours to look after. */
 		if (r.state != RECORD_GONE) {
-			guard_note_gone(&r, 0, clock_ms());
+			r.state = RECORD_GONE;
+			r.gone_ms = clock_ms();
 			record_save(&r);
 		}
 	} else if (r.id[0] && (!dev || dev != r.dev) && (dev || r.state != RECORD_SILENT)) {
-		put_gone(&r, seen ? seen->added : 0);
+		put_gone(&r);
 	}
 	record_unlock(lock);
 	return STATUS_DONE;
@@ -116,6 +117,6 @@ enum status gone_unseen(const struct run *run, const char *port)
 		story_tell_held(&s);
 	else
 		log_line(held ? LOG_DEBUG : LOG_INFO, "%s: nothing is plugged there any more", s.name);
-	put_gone(&s.r, now); /* as short as it takes to begin a run */
+	put_gone(&s.r);
 	return held ? STATUS_HELD : STATUS_NO_DEVICE;
 }

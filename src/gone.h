@@ -11,19 +11,12 @@
  */
 unsigned gone_not(const char *port);
 
-/* What an event knows of the device that was removed. */
-struct gone_device {
-	const char *product; /* udev's PRODUCT, or NULL */
-	const char *section; /* our REPLUG_DEVICE, or NULL */
-	uint64_t added;      /* when udev saw it added, in milliseconds of clock_ms, or 0 */
-};
-
 /*
- * The device of a port was removed: the outcome on record becomes "gone", unless a run is about to say so. seen is
- * NULL where no event tells; it begins a record for one that vanished before a run could look at it. Returns
- * STATUS_DONE, or STATUS_FAILED with the reason logged.
+ * udev saw the device of a port removed: the outcome on record becomes "gone", unless a run is about to say so.
+ * What the event knows of the device (udev's PRODUCT, our REPLUG_DEVICE; either may be NULL) begins a record for
+ * one that vanished before a run could look at it. Returns STATUS_DONE, or STATUS_FAILED with the reason logged.
  */
-enum status gone_note(const char *port, const struct gone_device *seen);
+enum status gone_note(const char *port, const char *product, const char *section);
 
 /*
  * The device of an event went before it could be looked at. That is an event all the same: one that comes and goes

@@ -11,7 +11,6 @@ void guard_forgive(struct record *r)
 	r->held = false;
 	r->resets = 0;
 	r->last_reset_ms = 0;
-	r->absent_ms = 0;
 }
 
 static unsigned within(const struct record *r, uint64_t now, uint32_t ms)
@@ -55,26 +54,13 @@ void guard_unnote_reset(struct record *r)
 	r->last_reset_ms = 0;
 }
 
-void guard_note_gone(struct record *r, uint64_t added, uint64_t now)
-{
-	if (r->state != RECORD_GONE) /* it was here, and what was before is over */
-		r->absent_ms = 0;
-	else if (added > r->gone_ms && added - r->gone_ms > r->absent_ms)
-		r->absent_ms = added - r->gone_ms;
-	r->state = RECORD_GONE;
-	r->gone_ms = now;
-}
-
 enum guard_answer guard_event(
 	struct record *r, const struct guard_conf *g, unsigned dev, uint64_t added, uint64_t now, bool *fresh)
 {
 	uint64_t quiet_since = r->event_ms;
-	uint64_t absent = r->absent_ms;
 	bool gone = r->state == RECORD_GONE; /* and not silent: that was no unplug */
 
 	*fresh = false;
-	if (dev)
-		r->absent_ms = 0;
 	r->event_ms = now;
 	if (!gone && r->state == RECORD_RECOVERED && r->dev == dev)
 		return GUARD_DONE;
@@ -82,7 +68,7 @@ enum guard_answer guard_event(
 	 * The kernel gives a number to no other device before it has been through all of them. */
 	if (r->state == RECORD_FAILED && r->dev == dev && now - r->ended_ms < JUST_NOW_MS)
 		return GUARD_DONE;
-	if (gone && added >= r->gone_ms && (added - r->gone_ms >= g->forgive_ms || absent >= g->forgive_ms))
+	if (gone && added >= r->gone_ms && added - r->gone_ms >= g->forgive_ms)
 		guard_forgive(r);
 	if (quiet_since && now - quiet_since >= g->window_ms)
 		guard_forgive(r);

@@ -30,13 +30,6 @@ enum guard_answer guard_event(
  */
 enum guard_answer guard_checkup(struct record *r, const struct guard_conf *g, uint64_t now, bool *fresh);
 
-/*
- * The device is gone, at now. One that was on record as gone has been there since, and nobody got to look at it: a
- * plug that bounces, or a run that was killed. The absence until it was added (0: not known when) is remembered for
- * the next plug that is looked at, and forgiven with it.
- */
-void guard_note_gone(struct record *r, uint64_t added, uint64_t now);
-
 /* Whether one more reset is allowed within the window. */
 bool guard_allows(const struct record *r, const struct guard_conf *g, uint64_t now);
 

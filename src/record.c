@@ -113,7 +113,6 @@ static const struct field {
 	FIELD(U32, dev),
 	FIELD(U64, verified_ms),
 	FIELD(U64, gone_ms),
-	FIELD(U64, absent_ms),
 	FIELD(U64, event_ms),
 	FIELD(U64, ended_ms),
 	FIELD(U64, last_reset_ms),

@@ -58,7 +58,6 @@ struct record {
 		started; /* of that process, in clock ticks since boot: a number used again is not the same process */
 	unsigned dev;    /* the device number that the outcome is about */
 	uint64_t verified_ms, gone_ms, event_ms, ended_ms;
-	uint64_t absent_ms; /* the longest absence that ended in a plug which nobody got to look at */
 	uint64_t last_reset_ms;
 	uint64_t reset_ms[GUARD_RESETS_MAX]; /* moved on by the time that runs took: guard_note_end */
 	unsigned resets;

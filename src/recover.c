@@ -158,7 +158,7 @@ static enum status settle_port(void *ctx, const char *port)
 		e = e ? 0 : story_settle(&r);
 	record_unlock(lock);
 	if (r.id[0] && !gone_not(port)) /* its removal found the port locked */
-		gone_note(port, NULL);
+		gone_note(port, NULL, NULL);
 	return e < 0 ? STATUS_FAILED : STATUS_DONE;
 }
 
@@ -241,7 +241,7 @@ enum status recover_port(void *ctx, const char *port)
 			status = status_worse(status, story_then(run, s.conf, port, s.begun));
 		unsigned dev = gone_not(port);
 		if (!dev || (dev != s.d.dev && run->mode == RECOVER_EVENT))
-			gone_note(port, NULL);
+			gone_note(port, NULL, NULL);
 		/* A plug that came while we were busy was merged into this run by systemd: it is ours to handle. */
 		if (run->mode != RECOVER_EVENT || !dev || dev == s.d.dev || wait_interrupted())
 			return status;

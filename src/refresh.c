@@ -109,7 +109,7 @@ static enum answer decide(const struct call *c, struct turn *k)
 	}
 	record_unlock(lock);
 	if (!device_present(k->d.port)) /* its removal found the port locked */
-		gone_note(k->d.port, NULL);
+		gone_note(k->d.port, NULL, NULL);
 	return a;
 }
 

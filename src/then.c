@@ -74,7 +74,7 @@ static enum status then_port(const struct run *run, const char *port, uint64_t s
 		}
 		record_unlock(lock);
 		if (!device_present(port)) /* its removal found the port locked */
-			gone_note(port, NULL);
+			gone_note(port, NULL, NULL);
 		if (!pending)
 			return status;
 		if (wait_for(-1, 0, clock_ms() + WAIT_POLL_MS) < 0)

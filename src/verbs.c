@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "chip.h"
@@ -369,7 +368,7 @@ static enum status ask_chip(void *ctx, const char *port)
 	if (lock >= 0) {
 		record_unlock(lock);
 		if (!device_present(port)) /* its removal found the port locked */
-			gone_note(port, NULL);
+			gone_note(port, NULL, NULL);
 	}
 	if (e) {
 		log_line(LOG_ERR, "%s: %s", name, why);
@@ -415,19 +414,6 @@ enum status verb_ch9329(struct call *c)
 	return on_each(c, RECOVER_CHIP, reset ? recover_port : ask_chip);
 }
 
-/* udev(7)'s USEC_INITIALIZED, of CLOCK_MONOTONIC, by our clock; 0 where it does not say. */
-static uint64_t added(void)
-{
-	const char *text = getenv("USEC_INITIALIZED");
-	uint64_t at = text ? strtoull(text, NULL, 10) / 1000 : 0, now = clock_ms();
-	struct timespec t;
-
-	if (!at || clock_gettime(CLOCK_MONOTONIC, &t))
-		return 0;
-	uint64_t mono = (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-	return at <= mono && mono - at < now ? now - (mono - at) : 0;
-}
-
 enum status verb_gone(struct call *c)
 {
 	const char *slash = strrchr(c->arg[0], '/'), *port = slash ? slash + 1 : c->arg[0];
@@ -436,5 +422,5 @@ enum status verb_gone(struct call *c)
 		fprintf(stderr, "replug: gone takes a port such as 1-1.4, or a path that ends in one\n");
 		return STATUS_USAGE;
 	}
-	return gone_note(port, &(struct gone_device){getenv("PRODUCT"), getenv("REPLUG_DEVICE"), added()});
+	return gone_note(port, getenv("PRODUCT"), getenv("REPLUG_DEVICE"));
 }

@@ -249,85 +249,6 @@ TEST(a_device_that_vanished_before_the_look_is_not_forgiven)
 	assert_int_equal(guard_event(&r, &conf, 0, 0, T, &fresh), GUARD_HELD);
 }
 
-TEST(a_plug_that_bounces_does_not_lose_the_absence_before_it)
-{
-	struct record r = with_resets(3, T, 10);
-
-	r.held = true;
-	r.state = RECORD_HELD;
-	r.event_ms = T + 100;
-	guard_note_gone(&r, T - 1, T + 1000);
-	assert_int_equal(r.absent_ms, 0);
-	guard_note_gone(
-		&r, T + 1000 + conf.forgive_ms, T + 1010 + conf.forgive_ms); /* plugged and gone again, unseen */
-	guard_note_gone(
-		&r, T + 1190 + conf.forgive_ms, T + 1200 + conf.forgive_ms); /* once more: the longest counts */
-	assert_int_equal(event(&r, &conf, 5, T + 1300 + conf.forgive_ms), GUARD_RESET);
-	assert_int_equal(r.resets, 0);
-	/* and it counts once */
-	assert_int_equal(r.absent_ms, 0);
-}
-
-TEST(short_absences_do_not_add_up)
-{
-	struct record r = with_resets(3, T, 10);
-	uint64_t t = T + 1000;
-
-	r.held = true;
-	r.state = RECORD_HELD;
-	r.event_ms = T + 100;
-	for (int i = 0; i < 4; i++, t += conf.forgive_ms - 1)
-		guard_note_gone(&r, t, t);
-	assert_int_equal(event(&r, &conf, 5, t - conf.forgive_ms + 2), GUARD_HELD);
-}
-
-/* The run that would have looked was killed. */
-TEST(a_long_presence_that_nobody_looked_at_is_no_absence)
-{
-	struct record r = with_resets(3, T, 10);
-
-	r.held = true;
-	r.event_ms = T + 100;
-	r.state = RECORD_GONE;
-	r.gone_ms = T + 1000;
-	guard_note_gone(&r, T + 1100, T + 20000);
-	assert_int_equal(r.absent_ms, 100);
-	guard_note_gone(&r, 0, T + 40000); /* nobody knows when it was added */
-	assert_int_equal(event(&r, &conf, 5, T + 40100), GUARD_HELD);
-}
-
-TEST(one_that_vanished_before_the_look_leaves_the_absence_for_the_next)
-{
-	struct record r = with_resets(3, T, 10);
-	bool fresh;
-
-	r.held = true;
-	r.state = RECORD_HELD;
-	r.event_ms = T + 100;
-	guard_note_gone(&r, T - 1, T + 1000);
-	assert_int_equal(guard_event(&r, &conf, 0, 0, T + 1010 + conf.forgive_ms, &fresh), GUARD_HELD);
-	guard_note_gone(&r, T + 1010 + conf.forgive_ms, T + 1020 + conf.forgive_ms);
-	assert_int_equal(event(&r, &conf, 5, T + 1100 + conf.forgive_ms), GUARD_RESET);
-}
-
-TEST(an_absence_counts_for_the_next_plug_only)
-{
-	struct record r = with_resets(3, T, 10);
-
-	r.held = true;
-	r.event_ms = T + 100;
-	r.state = RECORD_GONE;
-	r.gone_ms = T + 1000;
-	guard_note_gone(&r, T + 1000 + conf.forgive_ms, T + 1010 + conf.forgive_ms);
-	assert_int_equal(r.absent_ms, conf.forgive_ms);
-	r.state = RECORD_HELD; /* somebody has looked, by no event */
-	guard_note_gone(&r, T + 8000, T + 9000);
-	assert_int_equal(event(&r, &conf, 5, T + 9200), GUARD_HELD);
-	r.absent_ms = conf.forgive_ms;
-	guard_forgive(&r);
-	assert_int_equal(r.absent_ms, 0);
-}
-
 TEST(only_an_empty_port_is_forgiven_for_having_been_empty)
 {
 	struct record r = with_resets(3, T, 10);
@@ -491,11 +412,6 @@ int main(void)
 		cmocka_unit_test(a_port_that_was_empty_long_enough_is_forgiven),
 		cmocka_unit_test(looking_late_at_a_short_absence_does_not_make_it_long),
 		cmocka_unit_test(a_device_that_vanished_before_the_look_is_not_forgiven),
-		cmocka_unit_test(a_plug_that_bounces_does_not_lose_the_absence_before_it),
-		cmocka_unit_test(short_absences_do_not_add_up),
-		cmocka_unit_test(an_absence_counts_for_the_next_plug_only),
-		cmocka_unit_test(a_long_presence_that_nobody_looked_at_is_no_absence),
-		cmocka_unit_test(one_that_vanished_before_the_look_leaves_the_absence_for_the_next),
 		cmocka_unit_test(only_an_empty_port_is_forgiven_for_having_been_empty),
 		cmocka_unit_test(forgiveness_at_once_can_be_configured),
 		cmocka_unit_test(a_window_in_peace_is_forgiven_and_every_event_ends_the_peace),

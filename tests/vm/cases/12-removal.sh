@@ -43,58 +43,6 @@ settled
 check 'and was not reset' saw_times 0 'dongle reset'
 check 'that was told once' equal "$(journal | grep -c 'left alone until')" 1
 
-# Somebody unplugs a device that is left alone, waits, and the plug bounces: udev is too late for the first contact.
-configure <<-END
-	[guard]
-	max-resets = 1
-	cool-down = 0
-	forgive = 3s
-END
-emu unplug dongle
-check 'held, it is unplugged' becomes "${at[dongle]}" gone
-settled
-gone_since() { jq .gone_ms "/run/replug/${at[dongle]}.json"; }
-since=$(gone_since)
-waited() { (($(awk '{ printf "%d", $1 * 1000 }' /proc/uptime) - since > 3100)); }
-until_ 10 waited
-bounced() { [[ $(gone_since) -gt $since ]]; }
-udevadm control --stop-exec-queue
-mark
-emu plug dongle
-happens 'dongle configured' >/dev/null
-emu unplug dongle
-udevadm control --start-exec-queue
-check 'a contact that nobody looked at is on record as a removal' until_ 20 bounced
-settled
-absent() { jq .absent_ms "/run/replug/${at[dongle]}.json"; }
-check 'with the absence before it' between "$(absent)" 3100 60000
-mark
-emu plug dongle
-check 'that counts: it is recovered' becomes "${at[dongle]}" recovered
-check 'by a reset' saw_times 1 'dongle reset'
-settled
-# Nobody looks at it for longer than that, for no run can begin: that was no absence.
-emu unplug dongle
-check 'it is unplugged' becomes "${at[dongle]}" gone
-settled
-ln -s /dev/null /run/systemd/system/replug@.service && systemctl daemon-reload
-mark
-emu plug dongle
-happens 'dongle configured' >/dev/null
-since=$(awk '{ printf "%d", $1 * 1000 }' /proc/uptime)
-until_ 10 waited
-since=$(gone_since)
-emu unplug dongle
-check 'plugged and unplugged, and no run' until_ 20 bounced
-settled
-rm /run/systemd/system/replug@.service && systemctl daemon-reload
-check 'what was no absence is not on record as one' between "$(absent)" 1 3000
-mark
-emu plug dongle
-check 'it is left alone' becomes "${at[dongle]}" held
-check 'and not reset' saw_times 0 'dongle reset'
-settled
-
 # A busy udev sees the removal when the next device is in the port already.
 configure </dev/null
 check 'a person has it recovered' exits 0 replug recover capture

@@ -55,7 +55,7 @@ INIH        = $(if $(filter /%,$(shell $(CC) -print-file-name=libinih.a)),-Wl$(c
               -Wl$(comma)-Bdynamic,-linih)
 
 CONFIG     := config config-lines config-keys config-values config-match config-check selector text
-USB        := device device-find device-wait sysfs wait log serial use table
+USB        := status device device-find device-wait sysfs wait log serial use table
 WATCH      := watch watch-event watch-ports watch-source watch-out watch-screen columns
 BOARDS     := relay relay-dcttech relay-lcus relay-kmtronic relay-ucreatefun relay-icse relay-custom
 objects     = $(patsubst %,$(B)/obj/%.o,$(1))
@@ -87,7 +87,7 @@ $(B)/obj/%.o: src/%.c $(B)/flags
 
 # What it is built with, before a compiler misses its header.
 libraries:
-	@command -v $(PKG_CONFIG) >/dev/null && $(PKG_CONFIG) --exists $(PKGS) && \
+	@command -v $(PKG_CONFIG) >/dev/null && $(PKG_CONFIG) --print-errors --exists $(PKGS) && \
 		echo '#include <ini.h>' | $(CC) $$($(PKG_CONFIG) --cflags $(PKGS)) $(CPPFLAGS) $(CFLAGS) -E - >/dev/null 2>&1 || \
 		{ echo 'make: a compiler, pkg-config, or one of libudev, libusb-1.0, json-c and inih is missing, or its headers are:' \
 			'run `make deps-build` on Debian; README.md, "Elsewhere", has the rest' >&2; exit 2; }

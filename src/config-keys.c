@@ -210,8 +210,12 @@ static void show_busy(const void *field, char *dst, size_t size)
 
 static int set_every(struct value *v)
 {
+	uint32_t ms;
+
 	if (!text_is(v->text, "0") && !text_is(v->text, "none") && !text_is(v->text, "never"))
-		return conf_set_duration(v);
+		return text_duration(v->text, &ms) == -EINVAL
+			       ? conf_refuse(v, "is neither a duration, such as 30min or 6h, nor never")
+			       : conf_set_duration(v);
 	*(uint32_t *)v->field = 0;
 	return 0;
 }

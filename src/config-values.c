@@ -122,8 +122,7 @@ int conf_set_duration(struct value *v)
 	text_duration_show(lo, sizeof(lo), v->key->min);
 	text_duration_show(hi, sizeof(hi), v->key->max);
 	if (r == -EINVAL)
-		snprintf(what, sizeof(what), "is not a duration; they look like 500ms, 10s, 2min, 6h%s",
-			text_is(v->key->name, "every") ? ", or never" : "");
+		snprintf(what, sizeof(what), "is not a duration; they look like 500ms, 10s, 2min, 6h");
 	else
 		snprintf(what, sizeof(what), "is out of range; from %s to %s", lo, hi);
 	return conf_refuse(v, what);

@@ -13,12 +13,9 @@
 #include "text.h"
 #include "wait.h"
 
-/* The kernel's own tries to enumerate a device that does not answer. */
-enum { RESET_MS = 30000 };
-
 unsigned gone_not(const char *port)
 {
-	uint64_t deadline = clock_ms() + RESET_MS;
+	uint64_t deadline = clock_ms() + GONE_RESET_MS;
 	unsigned dev;
 	char dir[96];
 

@@ -5,6 +5,9 @@
 
 #include "recover.h"
 
+/* The kernel's own tries to enumerate a device that does not answer. */
+enum { GONE_RESET_MS = 30000 };
+
 /*
  * The number of what is in the port once its lock has been let go, or 0. Whoever removes it after this finds the
  * lock free. Somebody else's reset, during which it has no number, is waited for, at most 30 s.

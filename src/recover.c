@@ -14,8 +14,7 @@
 #include "text.h"
 #include "wait.h"
 
-/* The kernel's own tries to enumerate a device that does not answer. */
-enum { RESET_MS = 30000, RETURN_MS = 3000, PROBE_MS = 2000, SETTLE_MS = 30000 };
+enum { RETURN_MS = 3000, PROBE_MS = 2000, SETTLE_MS = 30000 };
 
 /* The guard's word on an event. Returns true when there is nothing to be done; *status then says why. */
 static bool guarded(struct story *s, bool *verify_first, enum status *status)
@@ -313,7 +312,7 @@ static uint32_t budget_ms(const struct config *c)
 	for (size_t i = 0; i <= c->n; i++) {
 		const struct device_conf *d = i < c->n ? &c->device[i] : &none;
 		uint32_t finish = DROPS * (2 * d->timeout_ms + d->attempts * (d->ready_ms + 2000));
-		uint32_t ms = (d->ladder.n + 1) * (finish + RESET_MS + d->power_off_ms);
+		uint32_t ms = (d->ladder.n + 1) * (finish + GONE_RESET_MS + d->power_off_ms);
 		if (ms > most)
 			most = ms;
 	}

@@ -281,7 +281,7 @@ static void release_one(void *ctx, const struct relay_orphan *o, int contact)
 		if (contact != -EBUSY)
 			relay_lock_trouble(contact, why, sizeof(why));
 		log_line(LOG_ERR, "%s channel %u: MAY BE PRESSED STILL: %s", o->port, o->channel, why);
-		*worst = STATUS_FAILED;
+		*worst = status_worse(*worst, STATUS_FAILED);
 		return;
 	}
 	enum status s = relay_resolve_orphan(o, &t);
@@ -292,13 +292,12 @@ static void release_one(void *ctx, const struct relay_orphan *o, int contact)
 			"it has let "
 			"go)",
 			o->port, o->channel);
-		*worst = s;
+		*worst = status_worse(*worst, s);
 		return;
 	}
 	relay_release(&job, &out);
 	log_line(out.priority, "%s: %s", t.name, out.text);
-	if (out.status)
-		*worst = out.status;
+	*worst = status_worse(*worst, out.status);
 }
 
 static enum status release(void)

@@ -39,6 +39,9 @@ check 'list refuses --heal' says 2 err 'list does not have that option' -- list 
 check 'health refuses --dry-run' says 2 err 'health does not have that option' -- health --dry-run
 check 'gone needs a port' says 2 err 'usage: replug gone' -- gone
 check 'gone takes one only' says 2 err 'fewer arguments' -- gone 1-1 1-2
+# No record of it comes to be: somebody else's folder, or none.
+nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$replug" gone 9-9 2>"$tmp/err" && return 1; holds "$(<"$tmp/err")" '9-9: cannot lock it in /run/replug: '; }
+check 'gone that may not write says why' nobody
 check 'gone takes ports only' says 2 err 'port such as 1-1.4' -- gone ../x
 check 'check takes no arguments' says 2 err 'no arguments' -- check capture
 check 'list refuses --event' says 2 err 'list does not have that option' -- list --event

@@ -237,13 +237,14 @@ TEST(every_is_a_duration_or_never)
 		reads(text);
 		assert_int_equal(section("a")->every_ms, 0);
 	}
+	wrong("[device a]\nmatch =\nevery = off\n", 3, "\"off\" is neither a duration|nor never");
 	reads("[device a]\nmatch =\nevery = 1s\n");
 	assert_int_equal(section("a")->every_ms, 1000);
 	reads("[device a]\nmatch =\nevery = 1193h\n");
 	assert_int_equal(section("a")->every_ms, 1193u * 3600000);
 	wrong("[device a]\nevery = 1200h\n", 2, "\"1200h\" is out of range; from 1s to 1193h");
 	wrong("[device a]\nevery = 999ms\n", 2, "out of range; from 1s");
-	wrong("[device a]\nevery = day\n", 2, "\"day\" is not a duration");
+	wrong("[device a]\nevery = day\n", 2, "\"day\" is neither a duration");
 	wrong("[device a]\nevery =\n", 2, "not a duration");
 }
 

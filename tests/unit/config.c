@@ -245,7 +245,7 @@ TEST(every_is_a_duration_or_never)
 	wrong("[device a]\nevery = 1200h\n", 2, "\"1200h\" is out of range; from 1s to 1193h");
 	wrong("[device a]\nevery = 999ms\n", 2, "out of range; from 1s");
 	wrong("[device a]\nevery = day\n", 2, "\"day\" is neither a duration");
-	wrong("[device a]\nevery =\n", 2, "not a duration");
+	wrong("[device a]\nevery =\n", 2, "neither a duration");
 }
 
 TEST(busy_is_one_of_three_words)

@@ -12,16 +12,6 @@
 #include "sysfs.h"
 #include "text.h"
 
-static void protocol_words(unsigned set, char *dst, size_t size)
-{
-	size_t n = 0;
-
-	*dst = '\0';
-	for (unsigned p = 0; p < RELAY_PROTOCOLS && n < size; p++)
-		if (set & 1u << p)
-			n += (size_t)snprintf(dst + n, size - n, "%s%s", n ? ", " : "", relay_protocol_name[p]);
-}
-
 /* The section's protocol, or the only one that boards of this ID speak. */
 static enum status settle_protocol(struct relay_target *t, char *why, size_t size)
 {
@@ -40,7 +30,7 @@ static enum status settle_protocol(struct relay_target *t, char *why, size_t siz
 			t->conf.protocol++;
 		return STATUS_DONE;
 	}
-	protocol_words(set ? set : ~1u, words, sizeof(words));
+	relay_protocol_words(set ? set : ~1u, words, sizeof(words));
 	snprintf(why, size, "%04x:%04x %s; say `protocol =` in its section or --protocol=, one of: %s", t->d.vid,
 		t->d.pid, set ? "does not tell what the board understands" : "is not known as a relay board", words);
 	return STATUS_USAGE;

@@ -60,9 +60,14 @@ extern const struct relay_driver relay_dcttech, relay_lcus, relay_lcus_hid, rela
 /* By enum relay_protocol; NULL for RELAY_UNKNOWN. */
 const struct relay_driver *relay_driver(unsigned protocol);
 
-/* What boards of this ID and product string speak: as a set of bits 1 << enum relay_protocol, 0 for no known board.
+/*
+ * What boards of this ID and product string (NULL: whatever it is) speak: as a set of bits 1 << enum relay_protocol,
+ * 0 for no known board.
  */
 unsigned relay_propose(uint16_t vid, uint16_t pid, const char *product);
+
+/* The names of the protocols in such a set, "lcus, custom"; 128 bytes hold all of them. */
+void relay_protocol_words(unsigned set, char *dst, size_t size);
 
 /*
  * Opens node, and makes sure that it is the one that sysfs shows at syspath, now (NULL: any). Errors as above, and

@@ -13,6 +13,7 @@
 #include "names.h"
 #include "record.h"
 #include "table.h"
+#include "warn.h"
 
 /* What is on record of a port may be about what was taken for something else before. */
 static const char *state_of(const struct device *d, struct record *r)
@@ -187,76 +188,6 @@ static void why_taken(const struct device *d, char *dst, size_t size)
 	snprintf(dst, size, "match = %.400s", term);
 }
 
-static void warn_node(const char *kind, const char *name, const struct selector *match)
-{
-	if (selector_has(match, SEL_NODE))
-		fprintf(stderr,
-			"warning: [%s %s] matches a node below /dev, which is not there yet when the device is "
-			"plugged: "
-			"by hand only\n",
-			kind, name);
-}
-
-/* Whether what is said in this alternative tells one device of an ID from another. */
-static bool tells_apart(const struct selector *sel, size_t first)
-{
-	const struct sel_term *t = selector_terms(sel);
-
-	for (size_t i = first; i < sel->n && (i == first || !t[i].first); i++)
-		if (t[i].kind != SEL_ID && t[i].kind != SEL_PRODUCT)
-			return true;
-	return false;
-}
-
-/* The ID that a relay's section asks for and nothing more, although a section for a CH9329 asks for it, too; or NULL.
- */
-static const struct sel_term *lookalike(const struct selector *relay, const struct selector *chip)
-{
-	const struct sel_term *r = selector_terms(relay), *c = selector_terms(chip);
-	size_t first = 0;
-
-	for (size_t i = 0; i < relay->n; i++) {
-		first = r[i].first ? i : first;
-		for (size_t k = 0; r[i].kind == SEL_ID && !tells_apart(relay, first) && k < chip->n; k++)
-			if (c[k].kind == SEL_ID && c[k].vid == r[i].vid && c[k].pid == r[i].pid)
-				return &r[i];
-	}
-	return NULL;
-}
-
-/* A chip must not get a relay's bytes for keys, nor a relay a chip's for switching. */
-static void warn_lookalikes(const struct config *c)
-{
-	for (size_t i = 0; i < c->relays; i++)
-		for (size_t k = 0; k < c->n; k++) {
-			const struct sel_term *id = c->device[k].init == INIT_CH9329
-							    ? lookalike(&c->relay[i].match, &c->device[k].match)
-							    : NULL;
-			if (id)
-				fprintf(stderr,
-					"warning: [relay %s] and [device %s] both take %04x:%04x, and the relay's "
-					"section "
-					"names no port: one may be taken for the other; write match = %04x:%04x "
-					"usb=PORT\n",
-					c->relay[i].name, c->device[k].name, id->vid, id->pid, id->vid, id->pid);
-		}
-}
-
-/* Two adapters of one ID: which of them has the chip behind it is for a person to say. */
-static void warn_twins(const struct device *list, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = i + 1; k < n; k++)
-			if (list[i].conf && list[i].conf == list[k].conf && list[i].conf->init == INIT_CH9329 &&
-				list[i].vid == list[k].vid && list[i].pid == list[k].pid &&
-				!tells_apart(&list[i].conf->match, list[i].term))
-				fprintf(stderr,
-					"warning: [device %s] takes the devices in %s and %s by their ID: if a "
-					"CH9329 is behind one of them "
-					"only, write match = %04x:%04x usb=PORT\n",
-					list[i].conf->name, list[i].port, list[k].port, list[i].vid, list[i].pid);
-}
-
 enum status show_check(struct udev *udev, const struct config *c, const struct device *list, size_t n, bool json)
 {
 	struct json_object *array = json ? json_object_new_array() : NULL;
@@ -287,12 +218,7 @@ enum status show_check(struct udev *udev, const struct config *c, const struct d
 		section_of(&list[i], taker, sizeof(taker));
 		table_add(&t, (const char *const[COLUMNS]){list[i].port, id, taker, why, nodes});
 	}
-	warn_lookalikes(c);
-	warn_twins(list, n);
+	warn_sections(c, list, n);
 	names_warn(udev, c, list, n);
-	for (size_t i = 0; i < c->n; i++)
-		warn_node("device", c->device[i].name, &c->device[i].match);
-	for (size_t i = 0; i < c->relays; i++)
-		warn_node("relay", c->relay[i].name, &c->relay[i].match);
 	return table_print(&t);
 }

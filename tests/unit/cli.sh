@@ -121,6 +121,28 @@ check 'a name that is a node already is warned of' warns \
 	"warning: /dev/null of [device a] ($stage/etc/replug.conf:4) can never be: there is a device node of the kernel's"
 check 'and a link that is not of udev'\''s making' warns \
 	"warning: /dev/stdin of [device b] ($stage/etc/replug.conf:8) is there already, leads to /proc/self/fd/0, and is none of udev's"
+configure <<'END'
+[device chip]
+match = 1a86:7523 usb=99-1, 1a86:7523 usb=99-3
+[relay far]
+match = 16c0:05df, 1a86:7523 usb=99-3
+[relay odd]
+match = 1234:5678
+[relay told]
+match = 1a86:7523 usb=99-4
+protocol = lcus
+[relay known]
+match = 0519:2018 usb=99-1
+[relay any]
+match = usb=99-1
+END
+check 'a relay whose protocol nobody can know is warned of' warns \
+	'warning: [relay far] has no `protocol`, and 1a86:7523 does not tell what the board understands; write one of: lcus, diustou, kmtronic, custom'
+check 'and one that is no known board' warns 'warning: [relay odd] has no `protocol`, and 1234:5678 is not known as a relay board; write one of: dcttech,'
+check 'and one that is a device, too, in the same port' warns \
+	'warning: [relay far] and [device chip] both take what is in port 99-3' 'take usb=99-3 out of one of them'
+check 'one that asks for the port only takes whatever is in it' warns '[relay any] and [device chip] both take what is in port 99-1'
+check 'not of those that are told apart by the port, the ID or `protocol`' equal "$(grep -c '^warning: \[relay' "$tmp/err")" 4
 rm "$stage/etc/replug.conf"
 mkdir "$stage/etc/replug.conf"
 check 'one that cannot be read has no line' says 2 err "$stage/etc/replug.conf: cannot be read" -- check

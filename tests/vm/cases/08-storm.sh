@@ -20,7 +20,7 @@ configure <<-END
 	cool-down = 0
 END
 mark
-plug flapper capture flap=2500,700 # long enough for a slow machine to get as far as a reset
+plug flapper capture flap=4000,700 # a slow machine, too, has to get as far as a reset in that time
 check 'dropping off again and again: it is held in the end' becomes "${at[flapper]}" held 60
 check 'after three resets at most' between "$(saw 'flapper reset')" 1 3
 emu wait --since "$(emu mark)" --timeout 10 'flapper returned' >/dev/null

@@ -94,9 +94,9 @@ static void warn_same_port(const struct config *c, const struct relay_conf *r)
 		const char *port = same_port(&r->match, &c->device[k].match);
 		if (port)
 			fprintf(stderr,
-				"warning: [relay %s] and [device %s] both take what is in port %s: it would be reset "
-				"as a "
-				"device, and its contacts with it; take usb=%s out of one of them\n",
+				"warning: [relay %s] and [device %s] both name port %s: what is in it goes to the "
+				"one that says "
+				"more of it, between equals to the relay; take usb=%s out of the other\n",
 				r->name, c->device[k].name, port, port);
 	}
 }

@@ -140,8 +140,8 @@ check 'a relay whose protocol nobody can know is warned of' warns \
 	'warning: [relay far] has no `protocol`, and 1a86:7523 does not tell what the board understands; write one of: lcus, diustou, kmtronic, custom'
 check 'and one that is no known board' warns 'warning: [relay odd] has no `protocol`, and 1234:5678 is not known as a relay board; write one of: dcttech,'
 check 'and one that is a device, too, in the same port' warns \
-	'warning: [relay far] and [device chip] both take what is in port 99-3' 'take usb=99-3 out of one of them'
-check 'one that asks for the port only takes whatever is in it' warns '[relay any] and [device chip] both take what is in port 99-1'
+	'warning: [relay far] and [device chip] both name port 99-3: ' 'take usb=99-3 out of the other'
+check 'one that asks for the port only takes whatever is in it' warns '[relay any] and [device chip] both name port 99-1:'
 check 'not of those that are told apart by the port, the ID or `protocol`' equal "$(grep -c '^warning: \[relay' "$tmp/err")" 4
 rm "$stage/etc/replug.conf"
 mkdir "$stage/etc/replug.conf"

@@ -7,6 +7,7 @@
 
 #include "gone.h"
 #include "guard.h"
+#include "health.h"
 #include "log.h"
 #include "lost.h"
 #include "story.h"
@@ -14,7 +15,7 @@
 #include "text.h"
 #include "wait.h"
 
-enum { RETURN_MS = 3000, PROBE_MS = 2000, SETTLE_MS = 30000 };
+enum { RETURN_MS = 3000, SETTLE_MS = 30000 };
 
 /* The guard's word on an event. Returns true when there is nothing to be done; *status then says why. */
 static bool guarded(struct story *s, bool *verify_first, enum status *status)
@@ -24,6 +25,8 @@ static bool guarded(struct story *s, bool *verify_first, enum status *status)
 
 	switch (guard_event(&s->r, &s->run->config->guard, s->d.dev, age < now ? now - age : 0, now, &fresh)) {
 	case GUARD_DONE:
+		s->begun =
+			s->r.ended_ms - s->r.duration_ms; /* what it had done counts, also of what its `then` names */
 		story_save(s);
 		log_line(LOG_DEBUG, "%s: %s, nothing to do", s->name,
 			s->r.state == RECORD_FAILED ? "just tried in vain" : "recovered already");
@@ -89,7 +92,7 @@ int recover_lock(const char *port)
 		return lock;
 	if (!record_load(port, &r) && (record_state_now(&r) == RECORD_BUSY || r.state == RECORD_STUCK))
 		return lock;
-	return record_lock(port, clock_ms() + PROBE_MS);
+	return record_lock(port, clock_ms() + HEALTH_MS);
 }
 
 static int take_lock(const struct run *run, const char *port)
@@ -232,6 +235,8 @@ enum status recover_port(void *ctx, const char *port)
 		if (run->mode == RECOVER_EVENT && !s.d.conf) {
 			record_unlock(lock);
 			log_line(LOG_INFO, "%s: no section of the configuration takes it", s.name);
+			if (!device_present(port)) /* its removal found the port locked */
+				gone_note(port, NULL, NULL);
 			return STATUS_NO_DEVICE;
 		}
 		status = tell(&s);
@@ -324,7 +329,9 @@ enum status recover_ports(const char *const *port, size_t n, supervise_job *job,
 	struct supervise how = {.job = job,
 		.ctx = run,
 		.deadline_ms = budget_ms(run->config),
-		.stuck_ms = 3 * longest_timeout(run->config, port, n),
+		/* A hub has no time for questions while the kernel tries to enumerate what does not answer: minutes.
+		 */
+		.stuck_ms = job == lost_look ? 0 : 3 * longest_timeout(run->config, port, n),
 		.stuck = recover_stuck,
 		/* A hub that keeps one waiting holds up no other port, of which there is a note by and by. */
 		.more = job == lost_look ? lost_take : NULL};

@@ -34,8 +34,8 @@ struct run {
 enum status recover_port(void *run, const char *port);
 
 /*
- * A port's lock for a person, as record_lock: a run that recovers the device is not waited for; a checkup, which has
- * the lock for a moment, is.
+ * A port's lock for a person, as record_lock: a run that recovers the device is not waited for; a check-up, which has
+ * the lock for HEALTH_MS at most, is.
  */
 int recover_lock(const char *port);
 

@@ -33,6 +33,15 @@ check 'first the dongle, then the chip' in_order 'dongle reset' 'dongle configur
 check 'one RESET' saw_times 1 "hid $reset_frame"
 check 'none of the bridge' saw_times 0 'hid reset'
 
+settled
+started=$(runs)
+mark
+udevadm trigger --settle --action=add "/sys/bus/usb/devices/${at[dongle]}"
+check 'another event of a dongle that is well has its run' until_ 20 eval '[[ $(runs) -gt $started ]]'
+settled
+check 'which leaves the chip alone, too' saw_times 0 "hid $reset_frame"
+check 'and both as they were' equal "$(field "${at[dongle]}" state) $(field "${at[hid]}" state)" 'recovered recovered'
+
 emu set hid dead=1
 configure <<-END
 	[device capture]

@@ -92,4 +92,21 @@ check 'in the unit: the kernel lets go' until_ 20 not test -e "/proc/$pid"
 until_ 20 test -e "/sys/bus/usb/devices/$port"
 settled
 check 'in the unit: the next event is handled' exits 0 replug recover "usb=$port"
+
+# What hangs keeps its hub from all who ask it, for as long as the kernel tries to enumerate it: minutes, here most of one.
+emu plug far capture port=16
+happens 'far configured' >/dev/null
+settled
+port=${at[dongle]}
+echo 3000 >/sys/module/usbcore/parameters/initial_descriptor_timeout
+systemctl stop replug-lost.path
+emu unplug dongle
+check 'deaf: its removal leaves a note' until_ 20 test -e "/run/replug/lost/$port"
+emu plug dongle deaf=1
+begun=$SECONDS
+systemctl start replug-lost.path
+power() { replug list --json | jq -r ".[] | select(.section == \"capture\" or .id == \"1234:5678\") | .port_power"; }
+check 'deaf: its hub does not answer, the other one does' until_ 10 eval '[[ $(power) == null*"per port" ]]'
+check 'deaf: whoever looks waits as long as the kernel tries' becomes "$port" silent 100
+check 'deaf: for longer than a run may be kept by a device' between $((SECONDS - begun)) 40 100
 finish

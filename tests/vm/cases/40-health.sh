@@ -87,7 +87,7 @@ check 'a port that another run has is unknown' says 5 "^${at[hid]} .* unknown .*
 check 'ailing weighs more than unknown' says 1 unknown bash -c "emu set dongle ep0-stall=1; flock /run/replug/${at[hid]}.lock replug health; s=\$?; emu set dongle ep0-stall=0; exit \$s"
 anybody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
 check 'without permission it is unknown' says 5 "^${at[dongle]} .* unknown .*needs root" anybody replug health
-check 'a person is not turned away by a round' says 0 'CH9329 V1.8' bash -c "flock /run/replug/${at[hid]}.lock sleep 0.5 & until ! flock -n /run/replug/${at[hid]}.lock true; do :; done; replug ch9329 info usb=${at[hid]}"
+check 'a person is not turned away by a round' says 0 'CH9329 V1.8' bash -c "flock /run/replug/${at[hid]}.lock sleep 3 & until ! flock -n /run/replug/${at[hid]}.lock true; do :; done; replug ch9329 info usb=${at[hid]}"
 
 # --- how it is told
 fields='all(.[]; has("port") and has("id") and has("section") and has("product") and has("health") and has("evidence") and has("since"))'

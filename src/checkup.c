@@ -13,6 +13,7 @@
 #include "log.h"
 #include "recover.h"
 #include "show.h"
+#include "story.h"
 #include "supervise.h"
 #include "verbs.h"
 #include "wait.h"
@@ -116,6 +117,23 @@ static void put_on_record(struct patient *p, enum health found, bool woken)
 	p->due = found != HEALTH_WELL && !p->r.held && health_due(p->r.health_bad);
 }
 
+/* The unplugging of a silent device makes no event. The port is empty, its lock held; who only looks changes nothing.
+ */
+static bool unplugged(const struct round *round, struct patient *p)
+{
+	if (p->r.state != RECORD_SILENT)
+		return false;
+	snprintf(p->evidence, sizeof(p->evidence), "it was unplugged");
+	p->health = HEALTH_DEAD;
+	if (!round->call->heal)
+		return true;
+	p->r.state = RECORD_GONE;
+	p->r.gone_ms = clock_ms();
+	p->r.error[0] = '\0';
+	record_save(&p->r); /* what it costs to fail is another round */
+	return true;
+}
+
 static bool told_to_stop(void)
 {
 	sigset_t set;
@@ -133,6 +151,8 @@ static enum status ask(void *ctx, const char *port)
 
 	while (strcmp(p->port, port))
 		p++;
+	/* Without the lock: the hub may be busy with another of its ports, and that is no matter of this one's. */
+	bool empty = !p->d && !story_connected(port);
 	int lock = record_lock(port, 0);
 	bool unread = record_unread(record_load(port, &p->r));
 	if (lock == -EWOULDBLOCK) {
@@ -141,6 +161,8 @@ static enum status ask(void *ctx, const char *port)
 			p->r.state == RECORD_BUSY ? " recovers it and" : "");
 		return STATUS_UNKNOWN;
 	}
+	if (empty && lock >= 0 && !unread && unplugged(round, p))
+		return record_unlock(lock), STATUS_DONE;
 	bool asleep = p->d && health_asleep(p->d);
 	bool let = asleep && (round->call->heal || round->call->metrics) && !health_wakes(&p->r, clock_ms());
 	if (let) {
@@ -201,7 +223,7 @@ static void heal(const struct round *round, const char **port)
 	size_t n = 0;
 
 	for (size_t i = 0; i < round->n; i++) {
-		if (round->p[i].stopped)
+		if (round->p[i].stopped || supervise_told())
 			return;
 		tell(&round->p[i]);
 		if (round->p[i].due)
@@ -254,7 +276,7 @@ enum status verb_health(struct call *c)
 
 	if (!port) {
 		fprintf(stderr, "replug: %s\n", strerror(ENOMEM));
-		return STATUS_FAILED;
+		return STATUS_UNKNOWN;
 	}
 	/* What a run that was killed together with its parent has left off waits for nothing else. */
 	if (c->heal)
@@ -271,8 +293,8 @@ enum status verb_health(struct call *c)
 	log_hush(false);
 	find_stuck(&round);
 	s = show(&round);
-	if (s == STATUS_DONE)
-		s = verdict(&round);
+	/* A failure is a device's, as of grep: what could not be told is not known. */
+	s = s == STATUS_DONE ? verdict(&round) : s == STATUS_FAILED ? STATUS_UNKNOWN : s;
 	if (c->heal)
 		heal(&round, port);
 	free(port);

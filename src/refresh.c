@@ -10,6 +10,7 @@
 #include "guard.h"
 #include "log.h"
 #include "recover.h"
+#include "supervise.h"
 #include "text.h"
 #include "use.h"
 #include "verbs.h"
@@ -25,7 +26,7 @@ uint64_t refresh_left(const struct record *r, uint32_t every_ms, uint64_t plugge
 }
 
 /* Why a device is not recovered now. */
-enum answer { DO_IT, NOT_DUE, IN_USE, HELD_BACK, LOCKED, UNLOCKABLE };
+enum answer { DO_IT, NOT_DUE, IN_USE, HELD_BACK, LOCKED, UNKNOWN };
 
 /* One device that is looked at, with its port's lock held if it is not for show. */
 struct turn {
@@ -40,7 +41,11 @@ static enum answer weigh(const struct call *c, struct turn *k)
 {
 	uint64_t now = clock_ms(), age = device_age(c->udev, &k->d);
 
-	record_load(k->d.port, &k->r);
+	int e = record_load(k->d.port, &k->r);
+	if (record_unread(e)) {
+		log_line(LOG_ERR, "%s: its record in " RECORD_DIR " cannot be read: %s", k->name, strerror(-e));
+		return UNKNOWN;
+	}
 	k->left = refresh_left(&k->r, k->d.conf->every_ms, age && age < now ? now - age : 0, now);
 	if (k->left)
 		return NOT_DUE;
@@ -68,6 +73,8 @@ static enum status plan(const struct call *c, struct turn *k)
 		printf("%s: due; in use by %s: %s\n", k->name, k->use.who,
 			k->d.conf->busy == BUSY_SKIP ? "skipped this time" : "postponed");
 		break;
+	case UNKNOWN:
+		return STATUS_FAILED;
 	default:
 		printf("%s: due; would be recovered%s%s\n", k->name, k->use.classes ? ", although in use by " : "",
 			k->use.who);
@@ -84,7 +91,7 @@ static enum answer decide(const struct call *c, struct turn *k)
 	if (lock < 0) {
 		if (lock != -EWOULDBLOCK)
 			log_line(LOG_ERR, "%s: cannot lock it: %s%s", k->name, strerror(-lock), text_refusal(-lock));
-		return lock == -EWOULDBLOCK ? LOCKED : UNLOCKABLE;
+		return lock == -EWOULDBLOCK ? LOCKED : UNKNOWN;
 	}
 	enum answer a = weigh(c, k);
 	text_duration_show(every, sizeof(every), k->d.conf->every_ms);
@@ -123,7 +130,7 @@ static enum status refresh(const struct call *c, struct turn *k)
 	case LOCKED:
 	case HELD_BACK:
 		return STATUS_HELD;
-	case UNLOCKABLE:
+	case UNKNOWN:
 		return STATUS_FAILED;
 	default:
 		return STATUS_DONE;
@@ -140,6 +147,8 @@ enum status verb_refresh(struct call *c)
 	/* One after the other: two of one hub would be in each other's way, and the box would be blind meanwhile. */
 	for (size_t i = 0; i < c->devices; i++) {
 		const struct device *d = &c->device[i];
+		if (supervise_told())
+			break;
 		if (c->sel.n ? !device_matches(d, &c->sel) : !d->conf || !d->conf->every_ms)
 			continue;
 		k = (struct turn){0};

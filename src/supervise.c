@@ -171,10 +171,16 @@ static void add_more(struct crowd *c, const struct supervise *how)
 	free(port);
 }
 
+static bool told;
+
+bool supervise_told(void)
+{
+	return told;
+}
+
 enum status supervise(const char *const *port, size_t n, const struct supervise *how)
 {
 	struct crowd c = {.worst = STATUS_DONE};
-	bool told = false;
 	sigset_t set;
 
 	/* Inherited as ignored, it would tell neither sigtimedwait nor waitpid of a child's end. */

@@ -3,6 +3,7 @@
 #ifndef REPLUG_SUPERVISE_H
 #define REPLUG_SUPERVISE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -30,5 +31,8 @@ struct supervise {
  * that does not end it, it is reported and left. Returns the worst status.
  */
 enum status supervise(const char *const *port, size_t n, const struct supervise *how);
+
+/* Whether one of those signals has come while any supervise was at work: nothing more is to be begun. */
+bool supervise_told(void);
 
 #endif

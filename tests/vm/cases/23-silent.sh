@@ -183,6 +183,19 @@ emu unplug stick
 settled
 replug_back
 
+# Unplugged while it is silent: no event tells it.
+settings usb
+give_up
+becomes "$port" silent 40
+emu unplug dongle
+check 'unplugged while silent: a round of health says so' grep -q 'unplugged' <(replug health "usb=$port")
+check 'unplugged while silent: who only looks changes nothing' is_state "$port" silent
+check 'unplugged while silent: the timer'\''s round notes it' exits 1 replug health --heal
+check 'unplugged while silent: it is gone' is_state "$port" gone
+check 'unplugged while silent: the next round has nobody to ask' exits 0 replug health --heal
+settings 'usb, power'
+replug_back
+
 # While the configuration is broken, nobody can say what may be done; what is the matter is noted all the same.
 configure <<<'[gaurd]'
 before=$(starts)

@@ -116,6 +116,29 @@ plug one fail-resets=0
 check 'and comes back at its next plug' healed one
 settled
 
+# --- told to stop
+every 1s
+due one
+due two
+mark
+replug refresh >/dev/null 2>&1 &
+happens 'one reset' >/dev/null
+kill -TERM $!
+wait $!
+check 'who is told to stop begins with no other' saw_times 0 'two reset'
+check 'and is heard by the one at work' exits 0 replug recover "usb=${at[one]}"
+
+# --- a record that cannot be read
+due one
+mark
+mv "/run/replug/${at[one]}.json" /run/record
+mkdir "/run/replug/${at[one]}.json"
+check 'what is on record cannot be read: nothing is done' says 1 "^${at[one]} capture .*: its record in /run/replug cannot be read" replug refresh "usb=${at[one]}"
+check 'nor planned' says 1 'cannot be read' replug refresh --dry-run "usb=${at[one]}"
+check 'and it is not reset' saw_times 0 'one reset'
+rmdir "/run/replug/${at[one]}.json"
+mv /run/record "/run/replug/${at[one]}.json"
+
 # --- the timer
 every 1s
 check 'the timer runs' systemctl start replug-refresh.timer

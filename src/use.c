@@ -55,7 +55,7 @@ static void note(struct sought *s, size_t n, struct sought *at, const char *pid)
 
 static void look_at(const char *pid, struct sought *s, size_t n)
 {
-	char path[64];
+	char path[64], to[256];
 	struct dirent *e;
 	struct stat st;
 
@@ -64,8 +64,12 @@ static void look_at(const char *pid, struct sought *s, size_t n)
 	if (!d)
 		return;
 	while ((e = readdir(d))) {
-		if (!isdigit((unsigned char)*e->d_name) || fstatat(dirfd(d), e->d_name, &st, 0) ||
-			!S_ISCHR(st.st_mode))
+		ssize_t len =
+			isdigit((unsigned char)*e->d_name) ? readlinkat(dirfd(d), e->d_name, to, sizeof(to) - 1) : -1;
+		to[len > 0 ? len : 0] = '\0';
+		/* Only a node is asked what it is: a file on a network mount whose server is gone would keep us for
+		 * good. In a container or chroot, too, there is a /dev in its path. */
+		if (!strstr(to, "/dev/") || fstatat(dirfd(d), e->d_name, &st, 0) || !S_ISCHR(st.st_mode))
 			continue;
 		for (size_t i = 0; i < n; i++)
 			if (s[i].rdev == st.st_rdev)

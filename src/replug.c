@@ -81,7 +81,8 @@ static const struct verb verbs[] = {
 	{"status", "[--json] [SELECTOR...]",
 		"shows what was recovered when, and what is wrong now\n\n"
 		"States: recovered, failed, held (too many resets), busy (at work), gone (unplugged),\n"
-		"silent (given up by the kernel, but still in its port), stuck (the kernel does not let go of it).",
+		"none (plugged, and not looked at yet), silent (given up by the kernel, but still in its\n"
+		"port), stuck (the kernel does not let go of it).",
 		verb_status, JSON, 0, -1},
 	{"watch", "[--json] [SELECTOR...]",
 		"shows what happens, as it happens\n\n"
@@ -304,6 +305,8 @@ static enum status run_call(struct call *c)
 		else if (c->verb->run != verb_ch9329 && c->verb->run != verb_lost)
 			s = verb_select(c);
 	}
+	if (s == STATUS_FAILED && c->verb->run == verb_health)
+		s = STATUS_UNKNOWN;
 	if (!s)
 		s = c->verb->run(c);
 	if (!s && (c->verb->run == verb_check || c->dry_run))

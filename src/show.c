@@ -15,10 +15,16 @@
 #include "table.h"
 #include "warn.h"
 
-/* What is on record of a port may be about what was taken for something else before. */
+/* What is on record of a port may be about what was taken for something else before, or was plugged there before. */
 static const char *state_of(const struct device *d, struct record *r)
 {
-	return d->relay || record_load(d->port, r) ? NULL : record_state_name[record_state_now(r)];
+	char id[sizeof(r->id)];
+
+	snprintf(id, sizeof(id), "%04x:%04x", d->vid, d->pid);
+	if (d->relay || record_load(d->port, r) || (r->id[0] && strcmp(id, r->id) != 0) ||
+		record_state_now(r) == RECORD_GONE)
+		return NULL;
+	return record_state_name[r->state];
 }
 
 static struct json_object *device_json(const struct device *d)

@@ -110,7 +110,7 @@ enum status verb_select(struct call *c)
 		if (found)
 			continue;
 		c->missing = STATUS_NO_DEVICE;
-		if (c->event) /* it went before we came: recover_port has something to note */
+		if (c->event && !c->dry_run) /* it went before we came: recover_port has something to note */
 			continue;
 		/* status may know of devices that are gone, and says itself when it does not; watch waits. */
 		if (c->verb->run != verb_status && c->verb->run != verb_watch)
@@ -142,12 +142,13 @@ enum status verb_check(struct call *c)
 }
 
 /*
- * Ports without a device that a selector names: on record as silent, or asked for by their name. A malloc'ed array;
- * returns how many.
+ * Ports without a device that a selector names: on record as silent, or, for who resets, asked for by their name. A
+ * malloc'ed array; returns how many.
  */
 static size_t find_silent(const struct call *c, const struct selector *sel, char (**out)[32])
 {
 	struct record *list;
+	bool by_name = (c->verb->run == verb_recover || c->verb->run == verb_reset) && !c->dry_run && !c->devices;
 	size_t n, found = 0;
 	struct port p;
 
@@ -160,8 +161,8 @@ static size_t find_silent(const struct call *c, const struct selector *sel, char
 			record_matches(&list[i], sel, c->device, c->devices))
 			snprintf((*out)[found++], sizeof(**out), "%s", list[i].port);
 	free(list);
-	if (*out && !found && !c->devices && sel->n == 1 && sel->one.kind == SEL_PORT &&
-		!port_of(sel->one.text, &p) && !access(p.dir, F_OK))
+	if (*out && !found && by_name && sel->n == 1 && sel->one.kind == SEL_PORT && !port_of(sel->one.text, &p) &&
+		!access(p.dir, F_OK))
 		snprintf((*out)[found++], sizeof(**out), "%s", sel->one.text);
 	return found;
 }
@@ -276,7 +277,7 @@ static enum status on_port(struct call *c)
 
 enum status verb_recover(struct call *c)
 {
-	if (c->event && !c->devices)
+	if (c->event && !c->devices && !c->dry_run)
 		return on_port(c);
 	return on_each(c, c->event ? RECOVER_EVENT : RECOVER_HAND, recover_port);
 }
@@ -329,21 +330,14 @@ enum status verb_settle(struct call *c)
 }
 
 /* GET_INFO of the chip in one port. */
-static enum status ask_chip(void *ctx, const char *port)
+static enum status ask_chip_in(const struct run *run, const char *port)
 {
-	const struct run *run = ctx;
 	char name[256], why[512];
 	struct chip_state state;
 	struct device d;
 	struct record r;
-	int lock = recover_lock(port), e;
 
-	if (lock == -EWOULDBLOCK) {
-		log_line(LOG_WARNING, "%s: another run has this port; `replug status` shows how it ends", port);
-		return STATUS_HELD;
-	}
-	/* Without root there is no lock to be had: asking is harmless, and the tty's permissions decide. */
-	e = device_read(run->udev, run->config, port, &d);
+	int e = device_read(run->udev, run->config, port, &d);
 	if (e) {
 		log_line(LOG_ERR, "%s: %s%s", port,
 			e == -ENODEV ? "nothing is plugged there any more" : "what is plugged there cannot be read: ",
@@ -365,11 +359,6 @@ static enum status ask_chip(void *ctx, const char *port)
 		.attempts = d.conf ? d.conf->attempts : 3,
 		.deadline = clock_ms() + 10000};
 	e = chip_info(&job, &state, why, sizeof(why));
-	if (lock >= 0) {
-		record_unlock(lock);
-		if (!device_present(port)) /* its removal found the port locked */
-			gone_note(port, NULL, NULL);
-	}
 	if (e) {
 		log_line(LOG_ERR, "%s: %s", name, why);
 		return e == -ENODEV ? STATUS_NO_DEVICE : STATUS_FAILED;
@@ -377,6 +366,24 @@ static enum status ask_chip(void *ctx, const char *port)
 	chip_show(&state, why, sizeof(why));
 	log_line(LOG_INFO, "%s: %s at %s", name, why, tty->path);
 	return STATUS_DONE;
+}
+
+static enum status ask_chip(void *ctx, const char *port)
+{
+	int lock = recover_lock(port);
+
+	if (lock == -EWOULDBLOCK) {
+		log_line(LOG_WARNING, "%s: another run has this port; `replug status` shows how it ends", port);
+		return STATUS_HELD;
+	}
+	/* Without root there is no lock to be had: asking is harmless, and the tty's permissions decide. */
+	enum status s = ask_chip_in(ctx, port);
+	if (lock >= 0) {
+		record_unlock(lock);
+		if (!device_present(port)) /* its removal found the port locked */
+			gone_note(port, NULL, NULL);
+	}
+	return s;
 }
 
 enum status verb_ch9329(struct call *c)

@@ -70,7 +70,7 @@ check 'which status is the worst' holds "$(section "$replug8" 'EXIT STATUS' | tr
 
 # --- words ---
 methods=$(table ladder.c ' ladder[' | quoted)
-check 'states' same "$(table record.c 'record_state_name[' | quoted | grep -v none)" "$(section "$replug8" STATES | heads Cm)"
+check 'states' same "$(table record.c 'record_state_name[' | quoted)" "$(section "$replug8" STATES | heads Cm)"
 check 'methods' same "$methods" "$(section "$replug8" 'RESET METHODS' | heads Cm)"
 check 'verdicts of health' same "$(table health.c 'health_name[]' | quoted)" \
 	"$(section "$replug8" VERBS | entry health | sed -n '/^The answers/,$s/^\.Cm \([a-z]*\).*/\1/p')"

@@ -19,4 +19,13 @@ check 'list shows it, taken by nobody' equal \
 emu unplug stick
 settled
 check 'its removal is not on record either' equal "$(field "${at[stick]}" state)" ''
+
+emu unplug dongle
+check 'a port whose device is gone' becomes "${at[dongle]}" gone
+settled
+emu plug stranger stick "port=$((${at[dongle]#*-} - 1))"
+happens 'stranger configured' >/dev/null
+udevadm settle
+check 'that is on record of the one before, not of a stranger in its place' equal \
+	"$(replug list --json "usb=${at[dongle]}" | jq -r '.[0] | "\(.id) \(.state)"')" '1234:5678 null'
 finish

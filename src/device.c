@@ -215,13 +215,13 @@ bool device_string(const char *dir, const char *name, char *dst, size_t size)
 /* Whose it is hangs on these: one that cannot be read is not 0. */
 static int read_identity(struct device *d, const char *real)
 {
-	unsigned vid = 0, pid = 0, class = 0;
+	unsigned vid = 0, pid = 0;
 	const struct {
 		const char *name;
 		int base;
 		unsigned *to;
-	} numbers[] = {{"idVendor", 16, &vid}, {"idProduct", 16, &pid}, {"busnum", 10, &d->bus},
-		{"devnum", 10, &d->dev}, {"bDeviceClass", 16, &class}};
+	} numbers[] = {
+		{"idVendor", 16, &vid}, {"idProduct", 16, &pid}, {"busnum", 10, &d->bus}, {"devnum", 10, &d->dev}};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		char text[32];
@@ -232,7 +232,6 @@ static int read_identity(struct device *d, const char *real)
 	}
 	d->vid = (uint16_t)vid;
 	d->pid = (uint16_t)pid;
-	d->hub = class == 9;
 	return 0;
 }
 

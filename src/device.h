@@ -35,7 +35,7 @@ struct device {
 	uint16_t vid, pid;
 	unsigned bus, dev;                                 /* dev is 0 while the kernel resets it */
 	char manufacturer[128], product[128], serial[128]; /* cleaned; empty if there is none */
-	bool hub, configured;
+	bool configured;
 	bool cut;                   /* not all could be read: somebody has it locked */
 	unsigned interfaces_wanted; /* bNumInterfaces */
 	struct interface interface[DEVICE_INTERFACES];

@@ -25,7 +25,7 @@ STEP_LIMIT = 900  # seconds; nothing a step waits for takes so long
 # Exit statuses that a command may have, whatever else happens at the same time.
 MAY = {
     "recover": (0, 1, 3, 4), "reset": (0, 1, 3, 4), "health": (0, 1, 3, 4, 5), "refresh": (0, 1, 3, 4), "ch9329": (0, 1, 3, 4, 5),
-    "list": (0, 3), "status": (0, 1, 3), "check": (0,), "pulse": (0, 1, 3, 4, 5), "off": (0, 1, 3, 4, 5), "get": (0, 1, 3, 5),
+    "list": (0, 3), "status": (0, 1, 3), "check": (0,), "pulse": (0, 1, 3, 4, 5), "off": (0, 1, 3, 4, 5), "get": (0, 1, 3, 4, 5),
     "release": (0, 1, 3, 4),
 }
 

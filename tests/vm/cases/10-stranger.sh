@@ -28,4 +28,15 @@ happens 'stranger configured' >/dev/null
 udevadm settle
 check 'that is on record of the one before, not of a stranger in its place' equal \
 	"$(replug list --json "usb=${at[dongle]}" | jq -r '.[0] | "\(.id) \(.state)"')" '1234:5678 null'
+
+emu unplug stranger
+settled
+empty="usb=${at[dongle]}"
+cp "/run/replug/${at[dongle]}.json" /run/before
+check 'nothing is plugged: the dry run of an event says so' exits 3 replug recover --event --dry-run "$empty"
+check 'and leaves its record as it is' cmp /run/before "/run/replug/${at[dongle]}.json"
+for form in '' --json --metrics; do
+	check "an empty port that is named is status 3${form:+ ($form)}" exits 3 replug health $form "$empty"
+done
+check 'list says that nothing is there' grep -q 'no device matches' <(replug list "$empty" 2>&1)
 finish

@@ -89,6 +89,8 @@ anybody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
 check 'without permission it is unknown' says 5 "^${at[dongle]} .* unknown .*needs root" anybody replug health
 check 'a person is not turned away by a round' says 0 'CH9329 V1.8' bash -c "flock /run/replug/${at[hid]}.lock sleep 3 & until ! flock -n /run/replug/${at[hid]}.lock true; do :; done; replug ch9329 info usb=${at[hid]}"
 
+check 'what cannot be told is not known' exits 5 bash -c 'replug health --json >/dev/full'
+
 # --- how it is told
 fields='all(.[]; has("port") and has("id") and has("section") and has("product") and has("health") and has("evidence") and has("since"))'
 check '--json has every field' equal "$(replug health --json | jq -c "$fields, length")" $'true\n4'

@@ -72,6 +72,7 @@ static int get_one(struct board *b, unsigned channel, bool *closed)
 	return get_text(b, question, sizeof(question), channel, closed);
 }
 
-const struct relay_driver relay_lcus = {.node = "tty", .channels = 8, .set = set, .get = get_all};
+const struct relay_driver relay_lcus = {
+	.node = "tty", .channels = 8, .answers_for_all = true, .set = set, .get = get_all};
 const struct relay_driver relay_diustou = {.node = "tty", .channels = 8, .set = set, .get = get_one};
 const struct relay_driver relay_lcus_hid = {.node = "hidraw", .channels = 8, .set = set};

@@ -48,6 +48,7 @@ struct relay_driver {
 	const char *node;                 /* "hidraw", "tty", or both */
 	unsigned channels;                /* the largest board of the family */
 	bool all_tell;                    /* each board of it can be asked: one that does not answer is in trouble */
+	bool answers_for_all;             /* in one answer: silence is never that of a contact it does not have */
 	int (*identify)(struct board *b); /* what has to be said after power-up; NULL: nothing. Sets state.channels */
 	int (*start)(struct board *b);    /* and then; from here on every byte is a command */
 	int (*set)(struct board *b, unsigned channel, bool closed);

@@ -38,6 +38,105 @@ static int plug(void **state)
 	return write_file("/sys/board/dev", number) ? 0 : -1;
 }
 
+/* What the hand says of the board in the end. */
+static struct relay_outcome outcome;
+
+static void last_word(int socket)
+{
+	struct hand_message m;
+	int fd = -1;
+
+	outcome = (struct relay_outcome){0};
+	while (hand_hear(socket, &m, &fd) == (ssize_t)sizeof(m))
+		if (m.said == HAND_DONE)
+			outcome = m.out;
+	if (fd >= 0)
+		close(fd);
+}
+
+/* An LCUS board: asked, it says this; but of its second answer the first line alone, and the others 60 ms later. */
+static const char *says;
+static bool in_pieces;
+static uint8_t lcus_heard; /* a bit for each contact that it was told to open */
+
+static void say(const char *text, size_t n)
+{
+	assert_int_equal(write(master, text, n), (ssize_t)n);
+}
+
+static void lcus_board(const struct relay_job *job)
+{
+	int socket[2], status;
+	uint64_t later = 0;
+	uint8_t in[4];
+	size_t n = 0, line = strcspn(says, "\n") + 1;
+	unsigned asked = 0;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, socket), 0);
+	lcus_heard = 0;
+	pid_t pid = fork();
+	if (!pid) {
+		hand_run(job, clock_ms() + RELAY_SWITCH_MS, socket[1]);
+		_exit(0);
+	}
+	while (!waitpid(pid, &status, WNOHANG)) {
+		struct pollfd p = {.fd = master, .events = POLLIN};
+		if (later && clock_ms() >= later) {
+			say(says + line, strlen(says + line));
+			later = 0;
+		}
+		if (poll(&p, 1, 5) != 1 || !(p.revents & POLLIN) || read(master, in + n, 1) != 1)
+			continue;
+		n++;
+		if (in[0] == 0xff) {
+			bool split = in_pieces && ++asked == 2;
+			if (*says)
+				say(says, split ? line : strlen(says));
+			later = split ? clock_ms() + 60 : 0;
+			n = 0;
+		} else if (n == 4) {
+			assert_true(in[0] == 0xa0 && in[1] >= 1 && in[1] <= 8 && !in[2]);
+			lcus_heard |= (uint8_t)(1u << (in[1] - 1));
+			n = 0;
+		}
+	}
+	last_word(socket[0]);
+	close(socket[0]);
+	close(socket[1]);
+}
+
+static void all_off(const char *answer, bool pieces)
+{
+	struct relay_target lcus = t;
+
+	says = answer;
+	in_pieces = pieces;
+	lcus.conf.protocol = RELAY_LCUS;
+	lcus.driver = relay_driver(RELAY_LCUS);
+	lcus_board(&(struct relay_job){.t = &lcus, .verb = RELAY_OFF, .all = true, .contact = -1});
+	assert_int_equal(lcus_heard, 0xff);
+}
+
+TEST(off_all_tells_each_contact_whatever_is_answered)
+{
+	all_off("CH1: OFF\r\nCH2: OFF\r\nCH3: OFF\r\nCH4: OFF\r\n", false);
+	assert_int_equal(outcome.status, STATUS_DONE);
+	assert_string_equal(outcome.text, "all 4 open");
+	all_off("CH1: OFF\r\nCH2: OFF\r\nCH3: ON\r\nCH4: OFF\r\n", false);
+	assert_int_equal(outcome.status, STATUS_FAILED);
+	holds(outcome.text, "channel 3 is closed");
+	all_off("", false); /* it told once: it is not silent for want of a contact */
+	assert_int_equal(outcome.status, STATUS_FAILED);
+	holds(outcome.text, "could not be verified");
+}
+
+TEST(off_all_asks_once_more_when_an_answer_came_in_pieces)
+{
+	all_off("CH1: OFF\r\nCH2: OFF\r\nCH3: OFF\r\nCH4: OFF\r\n", true);
+	assert_int_equal(outcome.status, STATUS_DONE);
+	assert_string_equal(outcome.text, "all 4 open");
+}
+
 /* A pulse of 200 ms; what the board has heard of it. */
 static size_t pressed(int contact, int socket, uint8_t *heard, size_t size)
 {
@@ -100,6 +199,8 @@ TEST(without_somebody_who_watches_it_nothing_is_pressed)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(off_all_tells_each_contact_whatever_is_answered),
+		cmocka_unit_test(off_all_asks_once_more_when_an_answer_came_in_pieces),
 		cmocka_unit_test(a_press_closes_the_contact_and_opens_it),
 		cmocka_unit_test(without_a_record_of_it_nothing_is_pressed),
 		cmocka_unit_test(without_somebody_who_watches_it_nothing_is_pressed),

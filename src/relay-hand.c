@@ -132,11 +132,18 @@ static void get(struct hand *h)
 		fail(h, e, "cannot tell");
 }
 
-/* What became of a contact that took its command, in words; e as hand_confirm. */
+/*
+ * What became of a contact that took its command, in words; e as hand_confirm. That a killed command had left it
+ * pressed counts no more: it is as somebody wants it.
+ */
 static void conclude_switch(struct hand *h, unsigned channel, bool closed, int e)
 {
 	char text[200], which[24] = "";
 
+	if ((closed || e != -EIO) && h->job->contact >= 0)
+		relay_note_release(h->job->contact);
+	else if (closed || e != -EIO)
+		relay_forget_press(h->t.d.port, channel);
 	if (h->job->all)
 		snprintf(which, sizeof(which), "channel %u ", channel);
 	if (e == -EIO) {
@@ -295,10 +302,13 @@ static void pulse(struct hand *h)
 	bool heard = true, early = false, by_another = false;
 	struct hand_opened o;
 
-	/* Not without somebody who opens it if this process cannot, nor without a record for when both are killed. */
-	int e = relay_note_press(h->job->contact, &h->t.conf);
-	if (e || !hand_say(h, HAND_PRESSES, 0)) {
-		fail(h, e ? e : -EPIPE, "not pressed");
+	/*
+	 * Not without somebody who opens it if this process cannot, nor without a record for when both are killed;
+	 * which is made last, for it outlives a press that nobody has made.
+	 */
+	int e = hand_say(h, HAND_PRESSES, 0) ? relay_note_press(h->job->contact, &h->t.conf) : -EPIPE;
+	if (e) {
+		fail(h, e, "not pressed");
 		return;
 	}
 	uint64_t from = clock_ms();

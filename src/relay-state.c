@@ -27,6 +27,14 @@ static int path_of(char *dst, size_t size, const char *port, const char *ending)
 	return 0;
 }
 
+static int path_of_press(char *dst, size_t size, const char *port, unsigned channel)
+{
+	char ending[24];
+
+	snprintf(ending, sizeof(ending), "%u.press", channel);
+	return path_of(dst, size, port, ending);
+}
+
 /* systemd-tmpfiles makes the folder at boot; where it has not, root does, in the same way. */
 static void make_folder(void)
 {
@@ -139,10 +147,9 @@ void relay_peek(const char *port, unsigned dev, struct relay_state *state)
 
 int relay_take(const char *port, unsigned channel)
 {
-	char path[128], ending[24];
+	char path[128];
+	int e = path_of_press(path, sizeof(path), port, channel);
 
-	snprintf(ending, sizeof(ending), "%u.press", channel);
-	int e = path_of(path, sizeof(path), port, ending);
 	if (e)
 		return e;
 	int fd = open_file(path);
@@ -176,6 +183,21 @@ void relay_note_release(int contact)
 {
 	if (ftruncate(contact, 0))
 		return; /* it is told to open once more than it has to be, then */
+}
+
+void relay_forget_press(const char *port, unsigned channel)
+{
+	char path[128];
+	struct stat st;
+
+	/* Without a note it is not taken, lest a press that begins just now find it taken. */
+	if (path_of_press(path, sizeof(path), port, channel) || lstat(path, &st) || !st.st_size)
+		return;
+	int contact = relay_take(port, channel);
+	if (contact < 0)
+		return;
+	relay_note_release(contact);
+	close(contact);
 }
 
 /* PORT.CHANNEL.press, where PORT has dots of its own. */
@@ -225,11 +247,9 @@ static int take_over(struct relay_orphan *o)
 {
 	uint64_t deadline = clock_ms() + TELL_MS;
 	bool told = false;
-	char path[128], ending[24], text[160], off[2 * CONF_BYTES + 2];
-	int e, fd, pid;
+	char path[128], text[160], off[2 * CONF_BYTES + 2];
+	int fd, pid, e = path_of_press(path, sizeof(path), o->port, o->channel);
 
-	snprintf(ending, sizeof(ending), "%u.press", o->channel);
-	e = path_of(path, sizeof(path), o->port, ending);
 	if (e || (fd = open_file(path)) < 0)
 		return e ? e : fd;
 	for (;;) {

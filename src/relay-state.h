@@ -39,6 +39,9 @@ int relay_take(const char *port, unsigned channel);
 int relay_note_press(int contact, const struct relay_conf *conf);
 void relay_note_release(int contact);
 
+/* The same of a contact that was not taken. If it is being pressed, that is left to whoever presses it. */
+void relay_forget_press(const char *port, unsigned channel);
+
 /* A contact on record as pressed. */
 struct relay_orphan {
 	char port[32];

@@ -187,12 +187,74 @@ TEST(without_a_record_of_it_nothing_is_pressed)
 	close(socket[1]);
 }
 
+static bool on_record(unsigned channel)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), RELAY_DIR "/1-1.%u.press", channel);
+	return !stat(path, &st) && st.st_size;
+}
+
 TEST(without_somebody_who_watches_it_nothing_is_pressed)
 {
 	uint8_t heard[16];
 	int contact = relay_take("1-1", 1);
 
 	assert_int_equal(pressed(contact, -1, heard, sizeof(heard)), 0);
+	assert_false(on_record(1)); /* or it would be opened one day, whoever has switched it on by then */
+	close(contact);
+}
+
+/* A press that was left by a killed command; then a contact is switched. */
+static void switched(enum relay_verb verb, unsigned channel, bool all)
+{
+	struct relay_target other = t;
+	struct relay_job job = {.t = &other, .verb = verb, .all = all, .contact = -1};
+	int socket[2], left = relay_take("1-1", 1);
+
+	assert_int_equal(relay_note_press(left, &t.conf), 0);
+	close(left);
+	other.conf.channel = channel;
+	if (verb != RELAY_OFF)
+		job.contact = relay_take("1-1", channel);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, socket), 0);
+	pid_t pid = fork();
+	if (!pid) {
+		hand_run(&job, clock_ms() + RELAY_SWITCH_MS, socket[1]);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	last_word(socket[0]);
+	assert_int_equal(outcome.status, STATUS_DONE);
+	close(socket[0]);
+	close(socket[1]);
+	if (job.contact >= 0)
+		close(job.contact);
+}
+
+TEST(what_was_left_pressed_is_forgotten_once_it_is_switched)
+{
+	switched(RELAY_OFF, 1, false);
+	assert_false(on_record(1));
+	switched(RELAY_ON, 1, false);
+	assert_false(on_record(1));
+	switched(RELAY_TOGGLE, 1, false);
+	assert_false(on_record(1));
+	switched(RELAY_OFF, 2, false);
+	assert_true(on_record(1));
+	switched(RELAY_OFF, 2, true);
+	assert_false(on_record(1));
+}
+
+TEST(a_contact_that_is_being_pressed_stays_on_record)
+{
+	int contact = relay_take("1-1", 1);
+
+	assert_int_equal(relay_note_press(contact, &t.conf), 0);
+	relay_forget_press("1-1", 1);
+	assert_true(on_record(1));
+	relay_note_release(contact);
 	close(contact);
 }
 
@@ -204,6 +266,8 @@ int main(void)
 		cmocka_unit_test(a_press_closes_the_contact_and_opens_it),
 		cmocka_unit_test(without_a_record_of_it_nothing_is_pressed),
 		cmocka_unit_test(without_somebody_who_watches_it_nothing_is_pressed),
+		cmocka_unit_test(what_was_left_pressed_is_forgotten_once_it_is_switched),
+		cmocka_unit_test(a_contact_that_is_being_pressed_stays_on_record),
 	};
 
 	return RUN(tests, plug, NULL);

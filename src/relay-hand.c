@@ -334,7 +334,7 @@ static void pulse(struct hand *h)
 	}
 	uint64_t held = clock_ms() - from;
 	hand_open_contact(h, clock_ms() + RELAY_RETURN_MS, &o);
-	if (o.sent && o.e != -EIO)
+	if (o.sent && o.e != -EIO && !o.unrecorded)
 		relay_note_release(h->job->contact);
 	if (!shut || !o.sent || o.e == -EIO)
 		conclude_pulse(h, &o, (unsigned)held, early, heard, by_another, shut ? 0 : sure);

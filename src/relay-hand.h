@@ -65,10 +65,11 @@ int hand_confirm(struct hand *h, unsigned channel, bool closed, uint64_t until);
 
 /* How a contact was opened. */
 struct hand_opened {
-	bool sent;     /* the board took the command */
-	bool away;     /* it was gone in between */
-	int e;         /* 0: it says that it is open; else as hand_confirm, or why it was not sent */
-	char why[300]; /* in words, whichever it is */
+	bool sent;       /* the board took the command */
+	bool away;       /* it was gone in between */
+	bool unrecorded; /* what is remembered of the board could not be put right: the press stays on record */
+	int e;           /* 0: it says that it is open; else as hand_confirm, or why it was not sent */
+	char why[300];   /* in words, whichever it is */
 };
 
 /*

@@ -144,14 +144,23 @@ static int release_once(struct hand *h)
 
 /*
  * Sent without the lock, the release is not on record, and who has the lock may go by what was there before: it is
- * sent again when the lock is to be had.
+ * sent again when the lock is to be had. Sets whether it was not, and returns as board_set.
  */
-static int settle(struct hand *h)
+static int settle(struct hand *h, bool *unrecorded)
 {
+	uint64_t until = clock_ms() + RELAY_SWITCH_MS;
+	int e;
+
+	*unrecorded = false;
 	if (h->lock >= 0 || h->hangs)
 		return 0;
-	if (hand_lock(h, clock_ms() + RELAY_SWITCH_MS))
-		return 0; /* who holds it for so long hangs in the kernel, and sends nothing */
+	do /* a signal asks for no more than what is being done */
+		e = hand_lock(h, until);
+	while (e == -EINTR);
+	if (e) { /* who holds it for so long hangs in the kernel, and sends nothing meanwhile */
+		*unrecorded = true;
+		return 0;
+	}
 	h->b.deadline = clock_ms() + HAND_CONFIRM_MS;
 	return board_set(&h->b, h->t.conf.channel, false);
 }
@@ -205,7 +214,7 @@ void hand_open_contact(struct hand *h, uint64_t deadline, struct hand_opened *o)
 		}
 		o->sent |= sent;
 		if (sent)
-			e = settle(h);
+			e = settle(h, &o->unrecorded);
 		if (!e)
 			e = hand_confirm(h, h->t.conf.channel, false, clock_ms() + HAND_CONFIRM_MS);
 		o->e = e;

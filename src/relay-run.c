@@ -43,7 +43,7 @@ static void stand_in(
 	h.b.hid = !strncmp(h.t.node, "/dev/hidraw", 11);
 	hand_open_contact(&h, clock_ms() + RELAY_RETURN_MS, &o);
 	bool open = o.sent && o.e != -EIO;
-	if (open)
+	if (open && !o.unrecorded)
 		relay_note_release(job->contact);
 	out->status = STATUS_FAILED;
 	out->priority = open ? LOG_ERR : LOG_CRIT;

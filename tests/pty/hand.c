@@ -258,6 +258,67 @@ TEST(a_contact_that_is_being_pressed_stays_on_record)
 	close(contact);
 }
 
+/* The next message that says this. */
+static bool said(int socket, enum hand_said what, uint64_t until)
+{
+	struct hand_message m;
+	int fd = -1;
+	bool found = false;
+
+	while (!found && wait_for(socket, POLLIN, until) > 0)
+		found = hand_hear(socket, &m, &fd) == (ssize_t)sizeof(m) && m.said == what;
+	if (fd >= 0)
+		close(fd);
+	return found;
+}
+
+/*
+ * When its contact is to be opened, another command has the board, and the hand is told to stop while it waits for
+ * that; the other one is done after so many ms.
+ */
+static struct relay_state pressed_beside_another(unsigned ms)
+{
+	struct relay_job job = {.t = &t, .verb = RELAY_PULSE, .pulse_ms = 300};
+	int socket[2], other;
+	struct relay_state s;
+
+	job.contact = relay_take("1-1", 1);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, socket), 0);
+	pid_t pid = fork();
+	if (!pid) {
+		wait_block_signals();
+		hand_run(&job, clock_ms() + RELAY_SWITCH_MS, socket[1]);
+		_exit(0);
+	}
+	assert_true(said(socket[0], HAND_PRESSED, clock_ms() + 2000));
+	other = relay_lock("1-1", 5, clock_ms() + 200, &s);
+	assert_true(other >= 0);
+	assert_true(said(socket[0], HAND_RELEASED, clock_ms() + 2000));
+	wait_for(-1, 0, clock_ms() + 50);
+	kill(pid, SIGTERM);
+	wait_for(-1, 0, clock_ms() + ms);
+	relay_unlock(other);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	close(job.contact);
+	close(socket[0]);
+	close(socket[1]);
+	relay_peek("1-1", 5, &s);
+	return s;
+}
+
+TEST(what_was_opened_beside_another_command_is_put_on_record)
+{
+	assert_int_equal(pressed_beside_another(100).closed, 0);
+	assert_false(on_record(1));
+}
+
+TEST(if_it_cannot_be_the_press_stays_on_record)
+{
+	assert_int_equal(pressed_beside_another(RELAY_SWITCH_MS + 500).closed, 1);
+	assert_true(on_record(1));
+	relay_forget_press("1-1", 1);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -268,6 +329,8 @@ int main(void)
 		cmocka_unit_test(without_somebody_who_watches_it_nothing_is_pressed),
 		cmocka_unit_test(what_was_left_pressed_is_forgotten_once_it_is_switched),
 		cmocka_unit_test(a_contact_that_is_being_pressed_stays_on_record),
+		cmocka_unit_test(what_was_opened_beside_another_command_is_put_on_record),
+		cmocka_unit_test(if_it_cannot_be_the_press_stays_on_record),
 	};
 
 	return RUN(tests, plug, NULL);

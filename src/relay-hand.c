@@ -319,10 +319,11 @@ static void pulse(struct hand *h)
 		fail(h, shut, "not pressed");
 	else
 		hand_say(h, HAND_PRESSED, due);
-	/* The answer has to be here before it is time. */
-	int sure = shut ? shut
-			: hand_confirm(h, channel, true,
-				  ms > HAND_CONFIRM_MS + LEAD_MS ? from + HAND_CONFIRM_MS : due - 5);
+	/* The answer has to be here before it is time; one that had no time to be complete says nothing. */
+	uint64_t until = ms > HAND_CONFIRM_MS + LEAD_MS ? from + HAND_CONFIRM_MS : due - 5;
+	int sure = shut ? shut : hand_confirm(h, channel, true, until);
+	if ((sure == -EBADMSG || sure == -ETIMEDOUT) && clock_ms() >= until)
+		sure = -EOPNOTSUPP;
 	if (ms > 2 * LEAD_MS)
 		hand_let_go(h);
 	if (!shut && sure != -EIO) {

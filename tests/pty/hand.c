@@ -319,6 +319,77 @@ TEST(if_it_cannot_be_the_press_stays_on_record)
 	relay_forget_press("1-1", 1);
 }
 
+/*
+ * An LCUS board of eight at 9600 baud: a line takes 11 ms, and what it was asked meanwhile is answered after that.
+ * Returns once the hand is done.
+ */
+static void slow_board(pid_t pid)
+{
+	static const char *const word[] = {"OFF", "ON "};
+	char lines[64][16];
+	size_t asked = 0, told = 0, n = 0;
+	uint64_t next = 0;
+	bool closed = false;
+	uint8_t in[4];
+
+	while (!waitpid(pid, NULL, WNOHANG)) {
+		struct pollfd p = {.fd = master, .events = POLLIN};
+		if (told < asked && clock_ms() >= next) {
+			say(lines[told % COUNT(lines)], strlen(lines[told % COUNT(lines)]));
+			told++;
+			next = clock_ms() + 11;
+		}
+		if (poll(&p, 1, 1) != 1 || !(p.revents & POLLIN) || read(master, in + n, 1) != 1)
+			continue;
+		n++;
+		if (in[0] == 0xff) {
+			next = told < asked ? next : clock_ms() + 11;
+			for (unsigned i = 1; i <= 8; i++)
+				snprintf(lines[asked++ % COUNT(lines)], sizeof(lines[0]), "CH%u: %s\r\n", i,
+					word[i == 8 && closed]);
+		} else if (n == 4) {
+			closed = in[2];
+		} else if (in[0] == 0xa0) { /* or it is left from another test */
+			continue;
+		}
+		n = 0;
+	}
+}
+
+static void slowly_pressed(uint32_t ms)
+{
+	struct relay_target lcus = t;
+	struct relay_job job = {.t = &lcus, .verb = RELAY_PULSE, .pulse_ms = ms, .contact = relay_take("1-1", 8)};
+	int socket[2];
+
+	lcus.conf.protocol = RELAY_LCUS;
+	lcus.conf.channel = 8;
+	lcus.driver = relay_driver(RELAY_LCUS);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, socket), 0);
+	pid_t pid = fork();
+	if (!pid) {
+		hand_run(&job, clock_ms() + RELAY_SWITCH_MS, socket[1]);
+		_exit(0);
+	}
+	slow_board(pid);
+	last_word(socket[0]);
+	close(job.contact);
+	close(socket[0]);
+	close(socket[1]);
+}
+
+TEST(a_press_too_short_for_the_answer_is_judged_by_the_opening)
+{
+	for (uint32_t ms = 20; ms <= 80; ms += 30) {
+		slowly_pressed(ms);
+		holds(outcome.text, "(verified)");
+		assert_int_equal(outcome.status, STATUS_DONE);
+	}
+	slowly_pressed(300); /* there was time, and it said so */
+	holds(outcome.text, "(verified)");
+	assert_int_equal(outcome.status, STATUS_DONE);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -331,6 +402,7 @@ int main(void)
 		cmocka_unit_test(a_contact_that_is_being_pressed_stays_on_record),
 		cmocka_unit_test(what_was_opened_beside_another_command_is_put_on_record),
 		cmocka_unit_test(if_it_cannot_be_the_press_stays_on_record),
+		cmocka_unit_test(a_press_too_short_for_the_answer_is_judged_by_the_opening),
 	};
 
 	return RUN(tests, plug, NULL);

@@ -306,7 +306,9 @@ static void pulse(struct hand *h)
 	 * Not without somebody who opens it if this process cannot, nor without a record for when both are killed;
 	 * which is made last, for it outlives a press that nobody has made.
 	 */
-	int e = hand_say(h, HAND_PRESSES, 0) ? relay_note_press(h->job->contact, &h->t.conf) : -EPIPE;
+	int e = hand_say(h, HAND_PRESSES, 0) ? 0 : -EPIPE;
+	if (!e)
+		e = relay_note_press(h->job->contact, &h->t.conf, h->t.d.vid, h->t.d.pid);
 	if (e) {
 		fail(h, e, "not pressed");
 		return;

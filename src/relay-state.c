@@ -163,15 +163,15 @@ int relay_take(const char *port, unsigned channel)
 	return fd;
 }
 
-int relay_note_press(int contact, const struct relay_conf *conf)
+int relay_note_press(int contact, const struct relay_conf *conf, uint16_t vid, uint16_t pid)
 {
 	char text[160], off[2 * CONF_BYTES + 2] = "-";
 
 	/* With all that it takes to open it: the configuration may be broken by then. */
 	for (unsigned i = 0; i < conf->off.n; i++)
 		snprintf(off + (size_t)2 * i, 3, "%02x", conf->off.byte[i]);
-	int n = snprintf(text, sizeof(text), "pid %d protocol %u baud %u off %s\n", (int)getpid(), conf->protocol,
-		conf->baud, off);
+	int n = snprintf(text, sizeof(text), "pid %d protocol %u baud %u off %s id %04x:%04x\n", (int)getpid(),
+		conf->protocol, conf->baud, off, vid, pid);
 	errno = 0;
 	int e = pwrite(contact, text, (size_t)n, 0) == n && !ftruncate(contact, n) ? 0 : errno ? -errno : -EIO;
 	if (e) /* half a note is none, and there will be no press */
@@ -261,10 +261,14 @@ static int take_over(struct relay_orphan *o)
 		if (e)
 			break;
 		text[n] = '\0';
-		if (sscanf(text, "pid %d protocol %u baud %u off %32s", &pid, &o->protocol, &o->baud, off) != 4) {
+		int read = sscanf(text, "pid %d protocol %u baud %u off %32s id %4hx:%4hx", &pid, &o->protocol,
+			&o->baud, off, &o->vid, &o->pid);
+		if (read < 4) {
 			e = -ENOENT;
 			break;
 		}
+		if (read != 6)
+			o->vid = o->pid = 0;
 		read_bytes(off, &o->off);
 		if (taken)
 			return fd;

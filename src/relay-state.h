@@ -35,8 +35,9 @@ void relay_peek(const char *port, unsigned dev, struct relay_state *state);
  */
 int relay_take(const char *port, unsigned channel);
 
-/* Puts on record that the contact is about to be closed, and what it takes to open it; or that it is open again. */
-int relay_note_press(int contact, const struct relay_conf *conf);
+/* Puts on record that the contact is about to be closed, which board's, and what it takes to open it; or that it is
+ * open again. */
+int relay_note_press(int contact, const struct relay_conf *conf, uint16_t vid, uint16_t pid);
 void relay_note_release(int contact);
 
 /* The same of a contact that was not taken. If it is being pressed, that is left to whoever presses it. */
@@ -47,6 +48,7 @@ struct relay_orphan {
 	char port[32];
 	unsigned channel, protocol, baud;
 	struct conf_bytes off; /* of a custom board */
+	uint16_t vid, pid;     /* of the board; 0: not on record */
 };
 
 /*

@@ -233,6 +233,12 @@ static bool find_bytes(const struct config *c, struct relay_target *t)
 	return false;
 }
 
+/* What a chip takes for keys, or a dongle for anything, is not sent to it. */
+static bool taken_for_chip(const struct relay_target *t)
+{
+	return t->d.conf && t->d.conf->init == INIT_CH9329;
+}
+
 enum status relay_resolve(
 	struct udev *udev, const struct config *c, const struct relay_words *words, struct relay_target *t)
 {
@@ -251,8 +257,7 @@ enum status relay_resolve(
 	}
 	if (words->channel)
 		t->conf.channel = words->channel;
-	/* What a chip takes for keys, or a dongle for anything, is not sent to it. */
-	if (t->d.conf && t->d.conf->init == INIT_CH9329) {
+	if (taken_for_chip(t)) {
 		log_line(LOG_ERR,
 			"%s: [device %s] takes this device for a CH9329; name the board's port in its section",
 			t->d.port, t->d.conf->name);
@@ -272,17 +277,37 @@ enum status relay_resolve(
 	return s;
 }
 
-enum status relay_resolve_orphan(const struct relay_orphan *o, struct relay_target *t)
+enum status relay_resolve_orphan(struct udev *udev, const struct config *c, const struct relay_orphan *o,
+	struct relay_target *t, char *why, size_t size)
 {
-	char why[256];
-
 	*t = (struct relay_target){0};
-	if (device_read(NULL, NULL, o->port, &t->d))
+	int e = device_read(udev, c, o->port, &t->d);
+	if (e == -ENODEV) {
+		snprintf(why, size, "that is not back");
 		return STATUS_NO_DEVICE;
+	}
+	if (e) {
+		snprintf(why, size, "what is in its port cannot be read: %s", strerror(-e));
+		return STATUS_FAILED;
+	}
+	if (o->vid && (t->d.vid != o->vid || t->d.pid != o->pid)) {
+		snprintf(why, size, "%04x:%04x is in its port now, which is sent nothing", t->d.vid, t->d.pid);
+		return STATUS_NO_DEVICE;
+	}
+	/* A relay board and a chip may have one ID between them. */
+	if (taken_for_chip(t)) {
+		snprintf(why, size, "[device %s] takes what is in its port for a CH9329, which is sent nothing",
+			t->d.conf->name);
+		return STATUS_NO_DEVICE;
+	}
+	if (!t->d.dev) {
+		snprintf(why, size, "somebody resets its board; try again");
+		return STATUS_UNKNOWN;
+	}
 	config_relay_defaults(&t->conf);
 	t->conf.protocol = o->protocol;
 	t->conf.baud = o->baud;
 	t->conf.channel = o->channel;
 	t->conf.on = t->conf.off = o->off; /* only opened, never closed */
-	return relay_describe(t, false, why, sizeof(why));
+	return relay_describe(t, false, why, size);
 }

@@ -34,8 +34,12 @@ struct relay_words {
 enum status relay_resolve(
 	struct udev *udev, const struct config *c, const struct relay_words *words, struct relay_target *t);
 
-/* Where a contact is that was left pressed. Returns as above, and says nothing. */
-enum status relay_resolve_orphan(const struct relay_orphan *o, struct relay_target *t);
+/*
+ * Where a contact is that was left pressed. Returns STATUS_DONE; STATUS_NO_DEVICE: nothing is in its port, or not its
+ * board; or another one: its board cannot be spoken to now. Else than DONE, why is to be told.
+ */
+enum status relay_resolve_orphan(struct udev *udev, const struct config *c, const struct relay_orphan *o,
+	struct relay_target *t, char *why, size_t size);
 
 /*
  * Fills in driver, channels, node and name for the device t->d and the section t->conf. Returns as above, with why

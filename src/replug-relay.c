@@ -269,10 +269,17 @@ static enum status act(const struct call *c, struct udev *udev, const struct con
 	return out.status;
 }
 
+struct released {
+	struct udev *udev;
+	const struct config *config;
+	enum status worst;
+};
+
 static void release_one(void *ctx, const struct relay_orphan *o, int contact)
 {
 	static struct relay_target t;
-	enum status *worst = ctx;
+	struct released *r = ctx;
+	char gone[256];
 	struct relay_job job = {.t = &t, .verb = RELAY_PULSE, .contact = contact};
 	struct relay_outcome out;
 
@@ -281,35 +288,34 @@ static void release_one(void *ctx, const struct relay_orphan *o, int contact)
 		if (contact != -EBUSY)
 			relay_lock_trouble(contact, why, sizeof(why));
 		log_line(LOG_ERR, "%s channel %u: MAY BE PRESSED STILL: %s", o->port, o->channel, why);
-		*worst = status_worse(*worst, STATUS_FAILED);
+		r->worst = status_worse(r->worst, STATUS_FAILED);
 		return;
 	}
-	enum status s = relay_resolve_orphan(o, &t);
+	enum status s = relay_resolve_orphan(r->udev, r->config, o, &t, gone, sizeof(gone));
 	if (s) {
 		/* Without its power it has let go; and if it comes back, it is told again. */
 		log_line(LOG_WARNING,
-			"%s channel %u: it was pressed when its board went away, and that is not back (without power "
-			"it has let "
+			"%s channel %u: it was pressed when its board went away, and %s (without power it has let "
 			"go)",
-			o->port, o->channel);
-		*worst = status_worse(*worst, s);
+			o->port, o->channel, gone);
+		r->worst = status_worse(r->worst, s);
 		return;
 	}
 	relay_release(&job, &out);
 	log_line(out.priority, "%s: %s", t.name, out.text);
-	*worst = status_worse(*worst, out.status);
+	r->worst = status_worse(r->worst, out.status);
 }
 
-static enum status release(void)
+static enum status release(struct udev *udev, const struct config *config)
 {
-	enum status worst = STATUS_DONE;
-	int e = relay_orphans(release_one, &worst);
+	struct released r = {.udev = udev, .config = config, .worst = STATUS_DONE};
+	int e = relay_orphans(release_one, &r);
 
 	if (e) {
 		log_line(LOG_ERR, "release: " RELAY_DIR ": %s", strerror(-e));
 		return STATUS_FAILED;
 	}
-	return worst;
+	return r.worst;
 }
 
 static enum status run(struct call *c)
@@ -337,7 +343,7 @@ static enum status run(struct call *c)
 		log_line(LOG_ERR, "replug-relay: %s", strerror(-e));
 	else
 		s = c->verb->list      ? relay_list(udev, config, c->json)
-		    : c->verb->release ? release()
+		    : c->verb->release ? release(udev, config)
 				       : act(c, udev, config);
 	config_free(config);
 	if (udev)

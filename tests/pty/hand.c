@@ -28,7 +28,7 @@ static int plug(void **state)
 	t.conf.on = (struct conf_bytes){.n = 1, .byte = {0xd0}};
 	t.conf.off = (struct conf_bytes){.n = 1, .byte = {0xd1}};
 	t.driver = relay_driver(RELAY_CUSTOM);
-	t.d = (struct device){.port = "1-1", .dev = 5};
+	t.d = (struct device){.port = "1-1", .dev = 5, .vid = 0x1a86, .pid = 0x7523};
 	master = pty_open(t.node, sizeof(t.node));
 	if (stat(t.node, &st))
 		return -1;
@@ -213,7 +213,7 @@ static void switched(enum relay_verb verb, unsigned channel, bool all)
 	struct relay_job job = {.t = &other, .verb = verb, .all = all, .contact = -1};
 	int socket[2], left = relay_take("1-1", 1);
 
-	assert_int_equal(relay_note_press(left, &t.conf), 0);
+	assert_int_equal(relay_note_press(left, &t.conf, t.d.vid, t.d.pid), 0);
 	close(left);
 	other.conf.channel = channel;
 	if (verb != RELAY_OFF)
@@ -251,7 +251,7 @@ TEST(a_contact_that_is_being_pressed_stays_on_record)
 {
 	int contact = relay_take("1-1", 1);
 
-	assert_int_equal(relay_note_press(contact, &t.conf), 0);
+	assert_int_equal(relay_note_press(contact, &t.conf, t.d.vid, t.d.pid), 0);
 	relay_forget_press("1-1", 1);
 	assert_true(on_record(1));
 	relay_note_release(contact);
@@ -316,6 +316,7 @@ TEST(if_it_cannot_be_the_press_stays_on_record)
 {
 	assert_int_equal(pressed_beside_another(RELAY_SWITCH_MS + 500).closed, 1);
 	assert_true(on_record(1));
+	holds(content(RELAY_DIR "/1-1.1.press"), "id 1a86:7523\n"); /* that no other device is taken for it */
 	relay_forget_press("1-1", 1);
 }
 

@@ -211,7 +211,7 @@ static void press(const char *port, unsigned channel, const struct relay_conf *c
 	int contact = relay_take(port, channel);
 
 	assert_true(contact >= 0);
-	assert_int_equal(relay_note_press(contact, c), 0);
+	assert_int_equal(relay_note_press(contact, c, 0x1a86, 0x7523), 0);
 	close(contact);
 }
 
@@ -227,6 +227,8 @@ TEST(what_was_left_pressed_is_found_until_it_is_released)
 	assert_int_equal(last.protocol, RELAY_KMTRONIC);
 	assert_int_equal(last.baud, 19200);
 	assert_int_equal(last.off.n, 0);
+	assert_int_equal(last.vid, 0x1a86);
+	assert_int_equal(last.pid, 0x7523);
 	press("1-1", 1, &(struct relay_conf){.protocol = RELAY_LCUS, .baud = 9600});
 	assert_int_equal(orphans(), 2);
 	release = true;
@@ -236,6 +238,21 @@ TEST(what_was_left_pressed_is_found_until_it_is_released)
 	assert_int_equal(orphans(), 1);
 	assert_int_equal(last.off.n, 3);
 	assert_memory_equal(last.off.byte, "\xd0\x00\x0a", 3);
+}
+
+/* One that an earlier version made, before an update. */
+TEST(a_note_without_the_boards_id_is_one_all_the_same)
+{
+	release = true;
+	remember("9-9", &some);
+	assert_true(write_file(FOLDER "1-1.3.press", "pid 1 protocol 2 baud 9600 off d000\n"));
+	assert_int_equal(orphans(), 1);
+	assert_int_equal(last.channel, 3);
+	assert_int_equal(last.off.n, 2);
+	assert_int_equal(last.vid, 0);
+	assert_true(write_file(FOLDER "1-1.3.press", "pid 1 protocol 2 baud 9600 off - id 1a86"));
+	assert_int_equal(orphans(), 1);
+	assert_int_equal(last.vid, 0);
 }
 
 TEST(names_that_are_no_contacts_are_passed_over)
@@ -285,7 +302,7 @@ TEST(a_note_that_cannot_be_finished_is_none)
 	few.rlim_cur = 20;
 	signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0);
-	int e = relay_note_press(contact, &conf);
+	int e = relay_note_press(contact, &conf, 0x1a86, 0x7523);
 	setrlimit(RLIMIT_FSIZE, &most);
 	signal(SIGXFSZ, SIG_DFL);
 	assert_true(e < 0);
@@ -307,7 +324,7 @@ static pid_t presser(const char *name, int *told)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		prctl(PR_SET_NAME, name);
 		int contact = relay_take("1-1", 1);
-		if (wait_block_signals() || contact < 0 || relay_note_press(contact, &conf) ||
+		if (wait_block_signals() || contact < 0 || relay_note_press(contact, &conf, 0x1a86, 0x7523) ||
 			write(ready[1], "", 1) != 1)
 			_exit(1);
 		if (wait_for(-1, 0, clock_ms() + 20000) != -EINTR)
@@ -363,6 +380,7 @@ int main(void)
 		T(files_are_the_groups_whatever_the_umask),
 		T(trouble_is_told_with_the_next_step),
 		T(what_was_left_pressed_is_found_until_it_is_released),
+		T(a_note_without_the_boards_id_is_one_all_the_same),
 		T(names_that_are_no_contacts_are_passed_over),
 		T(a_contact_that_cannot_be_looked_at_is_told),
 		T(a_note_that_cannot_be_finished_is_none),

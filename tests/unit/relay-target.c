@@ -229,6 +229,54 @@ TEST(what_cannot_be_read_is_not_missing)
 	}
 }
 
+static char why[256];
+
+static enum status left(uint16_t vid, uint16_t pid)
+{
+	const struct relay_orphan o = {
+		.port = "1-1", .channel = 2, .protocol = RELAY_DCTTECH, .baud = 9600, .vid = vid, .pid = pid};
+
+	*why = '\0';
+	return relay_resolve_orphan(NULL, c, &o, &t, why, sizeof(why));
+}
+
+TEST(what_was_left_pressed_is_looked_for_on_its_own_board)
+{
+	configured("");
+	assert_int_equal(left(0x16c0, 0x05df), STATUS_DONE);
+	assert_string_equal(t.node, "/dev/hidraw0");
+	assert_int_equal(left(0, 0), STATUS_DONE); /* not on record */
+	assert_int_equal(left(0x16c0, 0x05dc), STATUS_NO_DEVICE);
+	holds(why, "16c0:05df is in its port now");
+	assert_int_equal(left(0x5131, 0x05df), STATUS_NO_DEVICE);
+	configured("[device chip]\nmatch = usb=1-1\ninit = ch9329\n");
+	assert_int_equal(left(0x16c0, 0x05df), STATUS_NO_DEVICE);
+	holds(why, "[device chip]");
+	configured("[device dongle]\nmatch = usb=1-2\ninit = ch9329\n");
+	assert_int_equal(left(0x16c0, 0x05df), STATUS_DONE);
+}
+
+TEST(a_board_that_cannot_be_spoken_to_is_not_away)
+{
+	configured("");
+	put(BOARD "/devnum", "0\n");
+	assert_int_equal(left(0x16c0, 0x05df), STATUS_UNKNOWN);
+	holds(why, "resets");
+	put(BOARD "/devnum", "5\n");
+	assert_int_equal(rename(NODE "/hidraw0/uevent", NODE "/hidraw0/none"), 0);
+	assert_int_equal(left(0x16c0, 0x05df), STATUS_FAILED);
+	holds(why, "no hidraw node");
+	assert_int_equal(rename(NODE "/hidraw0/none", NODE "/hidraw0/uevent"), 0);
+	descriptors_end(true);
+	enum status s = left(0x16c0, 0x05df);
+	descriptors_end(false);
+	assert_int_equal(s, STATUS_FAILED);
+	assert_int_equal(rename(BOARD, "/sys/bus/usb/devices/away"), 0);
+	assert_int_equal(left(0x16c0, 0x05df), STATUS_NO_DEVICE);
+	holds(why, "not back");
+	assert_int_equal(rename("/sys/bus/usb/devices/away", BOARD), 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -239,6 +287,8 @@ int main(void)
 		cmocka_unit_test_teardown(where_none_is_the_first_file_that_tells_is_read_of_each, unplug_others),
 		cmocka_unit_test_teardown(of_two_that_fit_none_is_taken, unplug_others),
 		cmocka_unit_test_teardown(one_that_does_not_say_its_name_may_be_the_one, unplug_others),
+		cmocka_unit_test(what_was_left_pressed_is_looked_for_on_its_own_board),
+		cmocka_unit_test(a_board_that_cannot_be_spoken_to_is_not_away),
 		cmocka_unit_test(what_cannot_be_read_is_not_missing),
 	};
 

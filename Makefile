@@ -61,7 +61,7 @@ BOARDS     := relay relay-known relay-dcttech relay-lcus relay-kmtronic relay-uc
 objects     = $(patsubst %,$(B)/obj/%.o,$(1))
 MATCH_OBJ  := $(call objects,replug-match match-link $(CONFIG))
 REPLUG_OBJ := $(call objects,replug verbs show show-status warn relay-known names hubs $(WATCH) refresh checkup health health-show stream recover climb story then gone lost supervise guard record ladder debt port usb chip ch9329 $(USB) $(CONFIG))
-RELAY_OBJ  := $(call objects,replug-relay relay-run relay-hand relay-release relay-list relay-target relay-state $(BOARDS) $(USB) $(CONFIG))
+RELAY_OBJ  := $(call objects,replug-relay relay-run relay-hand relay-release relay-left relay-list relay-target relay-state $(BOARDS) $(USB) $(CONFIG))
 PROGRAMS   := $(B)/replug $(B)/replug-match $(B)/replug-relay
 
 MANUALS    := replug.8 replug-match.8 replug-relay.1 replug.conf.5

@@ -372,8 +372,8 @@ static void act(struct hand *h)
 	}
 }
 
-/* The caller's descriptors are the caller's: kvmd reads them to their end. */
-static void detach(void)
+/* kvmd reads what it is given to its end. */
+void hand_detach(void)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -398,7 +398,7 @@ void hand_run(const struct relay_job *job, uint64_t deadline, int socket)
 {
 	static struct hand h;
 
-	detach();
+	hand_detach();
 	hand_init(&h, job, deadline, socket);
 	act(&h);
 	hand_let_go(&h);

@@ -79,6 +79,15 @@ struct hand_opened {
  */
 void hand_open_contact(struct hand *h, uint64_t deadline, struct hand_opened *o);
 
+/*
+ * Opens the contact in the place of a process that did not, and because of what, strikes the press off the record,
+ * and sets h->out: FAILED, and critical if it may be pressed still.
+ */
+void hand_stand_in(struct hand *h, const char *because);
+
+/* Makes this a process of its own: the caller's descriptors are the caller's. */
+void hand_detach(void);
+
 /* Does the job and says how it went; socket is a SOCK_SEQPACKET. */
 void hand_run(const struct relay_job *job, uint64_t deadline, int socket);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <syslog.h>
 
 #include "relay-hand.h"
 #include "relay-state.h"
@@ -236,4 +237,19 @@ void hand_open_contact(struct hand *h, uint64_t deadline, struct hand_opened *o)
 	}
 	hand_let_go(h);
 	put_in_words(h, o);
+}
+
+void hand_stand_in(struct hand *h, const char *because)
+{
+	struct hand_opened o;
+
+	hand_open_contact(h, clock_ms() + RELAY_RETURN_MS, &o);
+	bool open = o.sent && o.e != -EIO;
+	if (open && !o.unrecorded)
+		relay_note_release(h->job->contact);
+	h->out.status = STATUS_FAILED;
+	h->out.priority = open ? LOG_ERR : LOG_CRIT;
+	snprintf(h->out.text, sizeof(h->out.text), "%s%s; it %s (%.200s)",
+		open ? "" : "MAY BE PRESSED STILL: ", because,
+		open ? "was opened all the same" : "could not be opened", o.why);
 }

@@ -35,20 +35,13 @@ static void stand_in(
 	const struct relay_job *job, int board, bool hangs, const char *because, struct relay_outcome *out)
 {
 	static struct hand h;
-	struct hand_opened o;
 
 	hand_init(&h, job, 0, -1);
 	h.b.fd = board;
 	h.hangs = hangs;
 	h.b.hid = !strncmp(h.t.node, "/dev/hidraw", 11);
-	hand_open_contact(&h, clock_ms() + RELAY_RETURN_MS, &o);
-	bool open = o.sent && o.e != -EIO;
-	if (open && !o.unrecorded)
-		relay_note_release(job->contact);
-	out->status = STATUS_FAILED;
-	out->priority = open ? LOG_ERR : LOG_CRIT;
-	snprintf(out->text, sizeof(out->text), "%s%s; it %s (%.200s)", open ? "" : "MAY BE PRESSED STILL: ", because,
-		open ? "was opened all the same" : "could not be opened", o.why);
+	hand_stand_in(&h, because);
+	*out = h.out;
 }
 
 static void stuck(struct watch_hand *w)
@@ -187,11 +180,4 @@ void relay_run(struct relay_job *job, uint64_t deadline, struct relay_outcome *o
 	}
 	if (job->contact >= 0)
 		close(job->contact);
-}
-
-void relay_release(struct relay_job *job, struct relay_outcome *out)
-{
-	stand_in(job, -1, false, "left pressed by a command that was killed", out);
-	if (out->priority == LOG_ERR)
-		out->status = STATUS_DONE;
 }

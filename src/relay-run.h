@@ -34,7 +34,4 @@ struct relay_outcome {
  */
 void relay_run(struct relay_job *job, uint64_t deadline, struct relay_outcome *out);
 
-/* Opens the contact that nobody watches any more; the caller holds job->contact. */
-void relay_release(struct relay_job *job, struct relay_outcome *out);
-
 #endif

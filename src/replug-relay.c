@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "relay-left.h"
 #include "relay-list.h"
 #include "relay-run.h"
-#include "relay-state.h"
 #include "text.h"
 #include "wait.h"
 
@@ -269,55 +269,6 @@ static enum status act(const struct call *c, struct udev *udev, const struct con
 	return out.status;
 }
 
-struct released {
-	struct udev *udev;
-	const struct config *config;
-	enum status worst;
-};
-
-static void release_one(void *ctx, const struct relay_orphan *o, int contact)
-{
-	static struct relay_target t;
-	struct released *r = ctx;
-	char gone[256];
-	struct relay_job job = {.t = &t, .verb = RELAY_PULSE, .contact = contact};
-	struct relay_outcome out;
-
-	if (contact < 0) {
-		char why[160] = "who presses it does not let go; try `replug-relay release` as root";
-		if (contact != -EBUSY)
-			relay_lock_trouble(contact, why, sizeof(why));
-		log_line(LOG_ERR, "%s channel %u: MAY BE PRESSED STILL: %s", o->port, o->channel, why);
-		r->worst = status_worse(r->worst, STATUS_FAILED);
-		return;
-	}
-	enum status s = relay_resolve_orphan(r->udev, r->config, o, &t, gone, sizeof(gone));
-	if (s) {
-		/* Without its power it has let go; and if it comes back, it is told again. */
-		log_line(LOG_WARNING,
-			"%s channel %u: it was pressed when its board went away, and %s (without power it has let "
-			"go)",
-			o->port, o->channel, gone);
-		r->worst = status_worse(r->worst, s);
-		return;
-	}
-	relay_release(&job, &out);
-	log_line(out.priority, "%s: %s", t.name, out.text);
-	r->worst = status_worse(r->worst, out.status);
-}
-
-static enum status release(struct udev *udev, const struct config *config)
-{
-	struct released r = {.udev = udev, .config = config, .worst = STATUS_DONE};
-	int e = relay_orphans(release_one, &r);
-
-	if (e) {
-		log_line(LOG_ERR, "release: " RELAY_DIR ": %s", strerror(-e));
-		return STATUS_FAILED;
-	}
-	return r.worst;
-}
-
 static enum status run(struct call *c)
 {
 	bool alone = c->verb->list || c->verb->release, get = !alone && c->verb->relay == RELAY_GET;
@@ -343,7 +294,7 @@ static enum status run(struct call *c)
 		log_line(LOG_ERR, "replug-relay: %s", strerror(-e));
 	else
 		s = c->verb->list      ? relay_list(udev, config, c->json)
-		    : c->verb->release ? release(udev, config)
+		    : c->verb->release ? relay_left_open(udev, config)
 				       : act(c, udev, config);
 	config_free(config);
 	if (udev)

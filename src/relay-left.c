@@ -19,7 +19,7 @@
  * A process that has said nothing for so long hangs in the kernel; one that said that it waits for the board, or that
  * it told it, may take as long as that can take; and so long after a signal nothing is waited for any more.
  */
-enum { SILENT_MS = RELAY_SWITCH_MS, MOST_MS = 2 * RELAY_RETURN_MS + RELAY_SWITCH_MS, STOP_MS = 500 };
+enum { AWAY_MS = 3000, SILENT_MS = RELAY_SWITCH_MS, MOST_MS = 2 * RELAY_RETURN_MS + RELAY_SWITCH_MS, STOP_MS = 500 };
 
 struct left {
 	char name[64];
@@ -48,8 +48,8 @@ static void not_opened(struct relay_outcome *out, const char *why)
 }
 
 /*
- * Waits for the board: somebody may be resetting it. An empty port is not waited for as long, for a board without
- * power has let go, and kvmd, which runs this when it is stopped, is not to be held up by one that is put away.
+ * Waits for the board: somebody may be resetting it. One that is away is not waited for as long, for without power it
+ * has let go, and kvmd, which runs this when it is stopped, is not to be held up by a board that was put away.
  */
 static enum status find_board(const struct all_left *a, const struct relay_orphan *o, struct hand *h,
 	struct relay_target *t, char *why, size_t size)
@@ -59,7 +59,7 @@ static enum status find_board(const struct all_left *a, const struct relay_orpha
 
 	for (;;) {
 		enum status s = relay_resolve_orphan(a->udev, a->config, o, t, why, size);
-		unsigned most = device_present(o->port) ? RELAY_RETURN_MS : SILENT_MS;
+		unsigned most = s == STATUS_NO_DEVICE ? AWAY_MS : RELAY_RETURN_MS;
 		if (!s || clock_ms() - begun >= most)
 			return s;
 		if (!waits)

@@ -234,5 +234,12 @@ meanwhile 'lc closed 1' serial --for=2s -- back
 check 'pulled out and put back: told to open' happens 'lc frame A0 01 00 A1 ok'
 check 'said' equal "$status" 1
 until_ 5 not pgrep -x replug-hand
+emu unplug lc
+board l8 relay-serial channels=8 port=1
+for ms in 20 50 80; do
+	mark
+	check "the last contact of eight, for less than the board needs to tell of it: $ms ms" exits 0 r pulse "usb=${at[l8]}" --channel=8 --for=${ms}ms
+	check "as long as that" as_long "$(held_for l8 8)" $ms
+done
 emu unplug-all
 finish

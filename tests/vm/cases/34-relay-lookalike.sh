@@ -34,6 +34,27 @@ check 'list shows whose each is' equal "$(replug list --json | jq -r '.[] | [.po
 check 'the chip'\''s port is not to be had for relays' exits 2 replug-relay on usb=1-1 --channel=1 --protocol=lcus
 check 'nothing was sent to it' saw_times 0 'hid (garbage|frame .* (sum|timeout))'
 
+# Left pressed by a command and its hand that were both killed; then the chip is in that port.
+mark
+replug-relay pulse power --for=9s >/dev/null 2>&1 &
+happens 'lc closed 1' >/dev/null
+pkill -STOP -x replug-relay
+pkill -KILL -x replug-hand
+pkill -KILL -x replug-relay
+wait
+emu unplug-all
+settled
+cp /etc/replug.conf /run/with-ports
+configure </dev/null
+emu set hid port=1 && emu plug hid && happens 'hid configured' >/dev/null && udevadm settle
+settled
+mark
+check 'a relay was left pressed, and the chip is in its port: release finds no board' exits 3 replug-relay release
+check 'and says what is there' grep -q '\[device hid\] takes what is in its port for a CH9329' <(replug-relay release 2>&1)
+check 'which was sent nothing' saw_times 0 'hid (garbage|frame A0)'
+rm /run/replug/relay/1-2.1.press
+cp /run/with-ports /etc/replug.conf
+
 # In each other's ports.
 emu unplug-all
 settled

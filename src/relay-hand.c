@@ -232,8 +232,7 @@ static void all_off(struct hand *h)
 		return;
 	}
 	if (sure && unsure)
-		snprintf(text, sizeof(text), "%u open, but of %u more that were told to the board did not say", sure,
-			unsure);
+		snprintf(text, sizeof(text), "%u open, but of %u more the board did not say", sure, unsure);
 	else if (sure)
 		snprintf(text, sizeof(text), "all %u open", sure);
 	else

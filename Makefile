@@ -292,7 +292,8 @@ SAN_OBJ  := $(patsubst src/%.c,$(SAN)/obj/%.o,$(filter-out src/replug.c src/repl
               $(wildcard src/*.c)))
 SAN_BIN  := $(patsubst tests/%.c,$(SAN)/%,$(wildcard tests/unit/*.c tests/pty/*.c))
 # What waits longest begins.
-UNIT     := $(SAN)/unit/supervise $(filter-out $(SAN)/unit/supervise,$(SAN_BIN)) $(wildcard tests/unit/*.sh)
+LONG     := $(addprefix $(SAN)/,pty/left unit/supervise pty/hand)
+UNIT     := $(LONG) $(filter-out $(LONG),$(SAN_BIN)) $(wildcard tests/unit/*.sh)
 STAGE    := $(abspath $(B)/stage)
 .SECONDARY: $(SAN_OBJ)
 

@@ -18,6 +18,9 @@
 /* The board's lock is taken so long before a contact is due to be opened; a press is tried again for so long. */
 enum { LEAD_MS = 60, PRESS_MS = 100 };
 
+/* What the slowest answer takes: eight lines at 9600 baud, after a moment of thought. */
+enum { ANSWER_MS = 200 };
+
 static void conclude(struct hand *h, enum status status, int priority, const char *text)
 {
 	h->out.status = status;
@@ -323,7 +326,7 @@ static void pulse(struct hand *h)
 	/* The answer has to be here before it is time; one that had no time to be complete says nothing. */
 	uint64_t until = ms > HAND_CONFIRM_MS + LEAD_MS ? from + HAND_CONFIRM_MS : due - 5;
 	int sure = shut ? shut : hand_confirm(h, channel, true, until);
-	if ((sure == -EBADMSG || sure == -ETIMEDOUT) && clock_ms() >= until)
+	if ((sure == -EBADMSG || sure == -ETIMEDOUT) && until - from < ANSWER_MS && clock_ms() >= until)
 		sure = -EOPNOTSUPP;
 	if (ms > 2 * LEAD_MS)
 		hand_let_go(h);

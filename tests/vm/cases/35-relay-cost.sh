@@ -17,7 +17,7 @@ done_in_time() {
 }
 calls() { # COMMAND…
 	local try
-	for try in 1 2 3 4 5; do
+	for try in {1..20}; do
 		done_in_time strace -f -c -o /run/calls "$@" >/run/said 2>&1 && break
 		echo "## try $try of $*: $(</run/said)" >&2
 		echo '- - - 99999 total' >/run/calls
@@ -26,7 +26,7 @@ calls() { # COMMAND…
 }
 opened() { # COMMAND…: how many nodes it opens when it succeeds; what it said when it did not
 	local try
-	for try in 1 2 3 4 5; do
+	for try in {1..20}; do
 		done_in_time strace -f -e trace=openat -o /run/opened "$@" >/run/said 2>&1 && break
 		echo "## try $try of $*: $(</run/said)" >&2
 	done

@@ -220,16 +220,17 @@ static void heal(const struct round *round, const char **port)
 {
 	const struct call *c = round->call;
 	struct run run = {.udev = c->udev, .config = c->config, .mode = RECOVER_CHECKUP, .unasked = true};
+	bool stopped = supervise_told();
 	size_t n = 0;
 
 	for (size_t i = 0; i < round->n; i++) {
-		if (round->p[i].stopped || supervise_told())
-			return;
-		tell(&round->p[i]);
+		stopped |= round->p[i].stopped;
+		if (!round->p[i].stopped) /* on record as told by now */
+			tell(&round->p[i]);
 		if (round->p[i].due)
 			port[n++] = round->p[i].port;
 	}
-	if (n)
+	if (n && !stopped)
 		recover_ports(port, n, recover_port, &run);
 }
 

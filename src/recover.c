@@ -15,7 +15,7 @@
 #include "text.h"
 #include "wait.h"
 
-enum { RETURN_MS = 3000, SETTLE_MS = 30000 };
+enum { RETURN_MS = 3000, SETTLE_MS = 30000, LOOK_MS = 200 };
 
 /* The guard's word on an event. Returns true when there is nothing to be done; *status then says why. */
 static bool guarded(struct story *s, bool *verify_first, enum status *status)
@@ -85,14 +85,18 @@ static enum status tell(struct story *s)
 
 int recover_lock(const char *port)
 {
+	uint64_t deadline = clock_ms() + HEALTH_MS, until = 0;
 	struct record r;
-	int lock = record_lock(port, 0);
 
-	if (lock != -EWOULDBLOCK)
-		return lock;
-	if (!record_load(port, &r) && (record_state_now(&r) == RECORD_BUSY || r.state == RECORD_STUCK))
-		return lock;
-	return record_lock(port, clock_ms() + HEALTH_MS);
+	/* A recovery may begin meanwhile, or say only then that it is one. */
+	for (;;) {
+		int lock = record_lock(port, until);
+		if (lock != -EWOULDBLOCK || clock_ms() >= deadline)
+			return lock;
+		if (!record_load(port, &r) && (record_state_now(&r) == RECORD_BUSY || r.state == RECORD_STUCK))
+			return lock;
+		until = clock_ms() + LOOK_MS;
+	}
 }
 
 static int take_lock(const struct run *run, const char *port)

@@ -19,7 +19,13 @@
  * A process that has said nothing for so long hangs in the kernel; one that said that it waits for the board, or that
  * it told it, may take as long as that can take; and so long after a signal nothing is waited for any more.
  */
-enum { AWAY_MS = 3000, SILENT_MS = RELAY_SWITCH_MS, MOST_MS = 2 * RELAY_RETURN_MS + RELAY_SWITCH_MS, STOP_MS = 500 };
+enum {
+	AWAY_MS = 3000,
+	BOARD_MS = 500,
+	SILENT_MS = RELAY_SWITCH_MS,
+	MOST_MS = 2 * RELAY_RETURN_MS + RELAY_SWITCH_MS,
+	STOP_MS = 500
+};
 
 struct left {
 	char name[64];
@@ -82,6 +88,8 @@ static void open_contact(const struct all_left *a, const struct relay_orphan *o,
 	enum status s = find_board(a, o, &h, &t, why, sizeof(why));
 	if (!s) {
 		hand_init(&h, &job, 0, socket);
+		/* Another contact of its board may be about to be opened: one command may be for all of them. */
+		hand_lock(&h, clock_ms() + BOARD_MS);
 		hand_stand_in(&h, "left pressed by a command that was killed");
 		if (h.out.priority != LOG_CRIT)
 			h.out.status = STATUS_DONE;

@@ -25,8 +25,8 @@ static bool guarded(struct story *s, bool *verify_first, enum status *status)
 
 	switch (guard_event(&s->r, &s->run->config->guard, s->d.dev, age < now ? now - age : 0, now, &fresh)) {
 	case GUARD_DONE:
-		s->begun =
-			s->r.ended_ms - s->r.duration_ms; /* what it had done counts, also of what its `then` names */
+		/* What was done since its own run began counts, also of what its `then` names. */
+		s->begun = s->r.ended_ms - s->r.duration_ms;
 		story_save(s);
 		log_line(LOG_DEBUG, "%s: %s, nothing to do", s->name,
 			s->r.state == RECORD_FAILED ? "just tried in vain" : "recovered already");
@@ -286,17 +286,13 @@ void recover_stuck(const char *port, pid_t pid)
 	note_stuck(&r, pid);
 }
 
-/* How long the devices of these ports may take to be back, at most; of any port where none is named. */
+/* How long the devices of these ports may take to be back, at most. */
 static uint32_t longest_timeout(const struct config *c, const char *const *port, size_t n)
 {
 	struct device_conf none;
 	uint32_t most = 0;
 
 	config_device_defaults(&none);
-	if (!n)
-		most = none.timeout_ms;
-	for (size_t i = 0; i < c->n && !n; i++)
-		most = c->device[i].timeout_ms > most ? c->device[i].timeout_ms : most;
 	for (size_t i = 0; i < n; i++) {
 		const struct device_conf *d = NULL;
 		struct device now;

@@ -51,8 +51,9 @@ void recover_stuck(const char *port, pid_t pid);
 /*
  * Runs a job with run for its context on each port, side by side and supervised, then pays what one that was killed
  * has left owed. lost_look is run on the ports of which there are notes, or come to be while it is at work; n is 0.
- * One that the kernel keeps for longer than three times their longest `timeout` is given up: that is put on record,
- * and from then on events on its port are answered at once, until the kernel lets go of it. Returns the worst status.
+ * One of named ports that the kernel keeps for longer than three times their longest `timeout` is given up: that is
+ * put on record, and from then on events on its port are answered at once, until the kernel lets go of it. Returns
+ * the worst status.
  */
 enum status recover_ports(const char *const *port, size_t n, supervise_job *job, struct run *run);
 

@@ -53,7 +53,7 @@ enum status health_json(const struct patient *p, size_t n)
 		struct json_object *o = json_object_new_object();
 		facts(&p[i], id, sizeof(id), &section, &product);
 		json_object_object_add(o, "port", json_object_new_string(p[i].port));
-		json_object_object_add(o, "id", json_object_new_string(id));
+		json_object_object_add(o, "id", json_text(id));
 		json_object_object_add(o, "section", json_text(section));
 		json_object_object_add(o, "product", json_text(product));
 		json_object_object_add(o, "health", json_object_new_string(health_name[p[i].health]));

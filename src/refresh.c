@@ -96,9 +96,9 @@ static enum answer decide(const struct call *c, struct turn *k)
 	enum answer a = weigh(c, k);
 	text_duration_show(every, sizeof(every), k->d.conf->every_ms);
 	if (a == IN_USE && k->d.conf->busy == BUSY_SKIP) {
-		log_line(LOG_INFO, "%s: due, but in use by %s: left for another %s", k->name, k->use.who, every);
+		log_line(LOG_NOTICE, "%s: due, but in use by %s: left for another %s", k->name, k->use.who, every);
 	} else if (a == IN_USE && !k->r.postponed) {
-		log_line(LOG_INFO, "%s: due, but in use by %s: postponed until it is free", k->name, k->use.who);
+		log_line(LOG_NOTICE, "%s: due, but in use by %s: postponed until it is free", k->name, k->use.who);
 	}
 	bool postponed = a == IN_USE && k->d.conf->busy == BUSY_POSTPONE;
 	bool counted = a == DO_IT || (a == IN_USE && !postponed);

@@ -284,7 +284,7 @@ static enum status run_call(struct call *c)
 	c->udev = udev_new();
 	if (!c->udev || wait_block_signals()) {
 		fprintf(stderr, "replug: %s\n", strerror(errno));
-		return STATUS_FAILED;
+		return c->verb->run == verb_health ? STATUS_UNKNOWN : STATUS_FAILED;
 	}
 	/* A removal is recorded whatever the configuration says by now. */
 	if (c->verb->run != verb_gone && c->verb->run != verb_settle) {

@@ -28,7 +28,7 @@ static struct json_object *record_json(const struct record *r)
 
 	iso_time(r->when, when, sizeof(when));
 	json_object_object_add(o, "port", json_object_new_string(r->port));
-	json_object_object_add(o, "id", json_object_new_string(r->id));
+	json_object_object_add(o, "id", json_text(r->id));
 	json_object_object_add(o, "section", json_text(r->section));
 	json_object_object_add(o, "product", json_text(r->product));
 	json_object_object_add(o, "state", json_object_new_string(record_state_name[r->state]));
@@ -37,7 +37,7 @@ static struct json_object *record_json(const struct record *r)
 	json_object_object_add(o, "owed", json_text(r->owed));
 	json_object_object_add(o, "health", json_text(r->health));
 	json_object_object_add(o, "health_since", json_text(iso_time(r->health_when, since, sizeof(since))));
-	json_object_object_add(o, "duration_ms", json_object_new_int64(r->duration_ms));
+	json_object_object_add(o, "duration_ms", r->duration_ms ? json_object_new_int64(r->duration_ms) : NULL);
 	json_object_object_add(o, "when", json_text(when));
 	for (unsigned i = 0; i < r->steps; i++)
 		json_object_object_add(steps, r->step[i].name, json_object_new_int64(r->step[i].ms));

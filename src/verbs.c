@@ -429,5 +429,6 @@ enum status verb_gone(struct call *c)
 		fprintf(stderr, "replug: gone takes a port such as 1-1.4, or a path that ends in one\n");
 		return STATUS_USAGE;
 	}
+	log_open("replug", true); /* udev drops what its programs write */
 	return gone_note(port, getenv("PRODUCT"), getenv("REPLUG_DEVICE"));
 }

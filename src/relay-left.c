@@ -147,11 +147,17 @@ static void found(void *ctx, const struct relay_orphan *o, int contact)
 	int e = contact < 0 ? contact : begin(a, o, contact);
 	if (!e)
 		return;
+	snprintf(name, sizeof(name), "%s channel %u", o->port, o->channel);
+	if (contact == -EALREADY) {
+		out = (struct relay_outcome){.status = STATUS_DONE, .priority = LOG_INFO};
+		snprintf(out.text, sizeof(out.text), "let go by the command that pressed it, which says more");
+		tell(a, name, &out);
+		return;
+	}
 	if (contact >= 0)
 		snprintf(why, sizeof(why), "cannot start a process: %s", strerror(-e));
 	else if (e != -EBUSY)
 		relay_lock_trouble(e, why, sizeof(why));
-	snprintf(name, sizeof(name), "%s channel %u", o->port, o->channel);
 	not_opened(&out, why);
 	tell(a, name, &out);
 }

@@ -240,8 +240,8 @@ static void read_bytes(const char *text, struct conf_bytes *b)
 
 /*
  * Returns the contact if it is on record as pressed and nobody watches it, once those who do have been told; -ENOENT
- * if it is not pressed, or not any more; -EBUSY if who presses it goes on; or another negative errno: that cannot be
- * told.
+ * if it is not pressed; -EALREADY if who pressed it has let go now; -EBUSY if who presses it goes on; or another
+ * negative errno: that cannot be told.
  */
 static int take_over(struct relay_orphan *o)
 {
@@ -264,7 +264,7 @@ static int take_over(struct relay_orphan *o)
 		int read = sscanf(text, "pid %d protocol %u baud %u off %32s id %4hx:%4hx", &pid, &o->protocol,
 			&o->baud, off, &o->vid, &o->pid);
 		if (read < 4) {
-			e = -ENOENT;
+			e = told ? -EALREADY : -ENOENT;
 			break;
 		}
 		if (read != 6)

@@ -133,7 +133,10 @@ static int take_protocol(struct call *c, const char *word)
 			c->words.protocol = p;
 			return -1;
 		}
-	return wrong("is no protocol of a relay board", word, relay_protocol_name + 1);
+	char what[192], words[128];
+	relay_protocol_words(~1u, words, sizeof(words));
+	snprintf(what, sizeof(what), "is no protocol of a relay board; there are: %s", words);
+	return wrong(what, word, relay_protocol_name + 1);
 }
 
 /* Returns -1 to go on, or the exit status. */
@@ -184,6 +187,10 @@ static int parse(struct call *c, int argc, char **argv)
 		}
 		if ((s = take_option(c, o)) >= 0)
 			return s;
+	}
+	if (c->words.all && c->words.channel) {
+		fprintf(stderr, "replug-relay: --all and --channel cannot both be meant\n");
+		return STATUS_USAGE;
 	}
 	bool alone = c->verb->list || c->verb->release;
 	if (argc - optind != !alone) {

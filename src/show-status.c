@@ -120,7 +120,9 @@ enum status show_status(const struct device *dev, size_t devs, const struct sele
 	}
 	table_add(&t, (const char *const[COLUMNS]){"PORT", "ID", "SECTION", "STATE", "WHEN", "TOOK", "WHAT"});
 	for (size_t i = 0; i < n; i++) {
-		record_state_now(&list[i]);
+		/* Plugged anew, and no run has looked at it: while the configuration is broken, none does. */
+		if (record_state_now(&list[i]) == RECORD_GONE && device_present(list[i].port))
+			list[i].state = RECORD_NONE;
 		if (sel && !record_matches(&list[i], sel, dev, devs))
 			continue;
 		shown++;

@@ -2,6 +2,7 @@
 #include "warn.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "relay.h"
 #include "text.h"
@@ -136,14 +137,97 @@ static void warn_twins(const struct device *list, size_t n)
 					list[i].conf->name, list[i].port, list[k].port, list[i].vid, list[i].pid);
 }
 
+/* Whether a section has an alternative that says nothing but an ID, and one that says nothing but a port. */
+static bool falls_apart(const struct selector *sel)
+{
+	const struct sel_term *t = selector_terms(sel);
+	bool id = false, port = false;
+
+	for (size_t i = 0; i < sel->n; i++) {
+		bool alone = t[i].first && (i + 1 == sel->n || t[i + 1].first);
+		id |= alone && t[i].kind == SEL_ID;
+		port |= alone && t[i].kind == SEL_PORT;
+	}
+	return id && port;
+}
+
+static void warn_comma(const char *kind, const char *name, const struct selector *match)
+{
+	if (falls_apart(match))
+		fprintf(stderr,
+			"warning: [%s %s] takes an ID in any port, or whatever is in a port: a comma means \"or\"; "
+			"one "
+			"device is an ID and a port with a blank between them\n",
+			kind, name);
+}
+
+/* Two names of one contact may be meant, for two lengths of a press, say; or a `channel` was forgotten. */
+static void warn_same_contact(const struct config *c, size_t i)
+{
+	const struct relay_conf *r = &c->relay[i];
+
+	for (size_t k = 0; k < i; k++) {
+		const struct sel_term *a = selector_terms(&c->relay[k].match), *b = selector_terms(&r->match);
+		bool same = c->relay[k].channel == r->channel && c->relay[k].match.n == r->match.n;
+		for (size_t m = 0; same && m < r->match.n; m++)
+			same = a[m].kind == b[m].kind && a[m].first == b[m].first && a[m].vid == b[m].vid &&
+			       a[m].pid == b[m].pid && a[m].bus == b[m].bus && a[m].dev == b[m].dev &&
+			       (a[m].text ? b[m].text && !strcmp(a[m].text, b[m].text) : !b[m].text);
+		if (same)
+			fprintf(stderr,
+				"warning: [relay %s] and [relay %s] are one contact, channel %u of one board: if two "
+				"are "
+				"meant, give one of them another `channel` or port\n",
+				c->relay[k].name, r->name, r->channel);
+	}
+}
+
+/* The timer's rounds are ten minutes and more apart. */
+enum { ROUND_MS = 10 * 60 * 1000 };
+
+static void warn_every(const struct device_conf *d)
+{
+	char every[24];
+
+	if (!d->every_ms || d->every_ms >= ROUND_MS)
+		return;
+	text_duration_show(every, sizeof(every), d->every_ms);
+	fprintf(stderr,
+		"warning: [device %s] is due again %s after each time, which is at every round of the timer; `every "
+		"= "
+		"6h` is six hours, a number without a unit is seconds\n",
+		d->name, every);
+}
+
+/* `then` of a section, a section that is switched off. */
+static void warn_then(const struct config *c, const struct device_conf *d)
+{
+	const struct sel_term *t = selector_terms(&d->then);
+
+	for (size_t i = 0; d->match.n && i < d->then.n; i++) {
+		const struct device_conf *other = t[i].kind == SEL_SECTION ? config_find(c, t[i].text) : NULL;
+		if (other && !other->match.n)
+			fprintf(stderr,
+				"warning: `then` of [device %s] names [device %s], whose `match` is empty: it is "
+				"switched off, and no chip will be initialised\n",
+				d->name, other->name);
+	}
+}
+
 void warn_sections(const struct config *c, const struct device *list, size_t n)
 {
 	warn_lookalikes(c);
 	warn_twins(list, n);
-	for (size_t i = 0; i < c->n; i++)
+	for (size_t i = 0; i < c->n; i++) {
 		warn_node("device", c->device[i].name, &c->device[i].match);
+		warn_comma("device", c->device[i].name, &c->device[i].match);
+		warn_every(&c->device[i]);
+		warn_then(c, &c->device[i]);
+	}
 	for (size_t i = 0; i < c->relays; i++) {
 		warn_node("relay", c->relay[i].name, &c->relay[i].match);
+		warn_comma("relay", c->relay[i].name, &c->relay[i].match);
+		warn_same_contact(c, i);
 		warn_same_port(c, &c->relay[i]);
 		warn_protocol(&c->relay[i]);
 	}

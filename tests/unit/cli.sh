@@ -143,6 +143,30 @@ check 'and one that is a device, too, in the same port' warns \
 	'warning: [relay far] and [device chip] both name port 99-3: ' 'take usb=99-3 out of the other'
 check 'one that asks for the port only takes whatever is in it' warns '[relay any] and [device chip] both name port 99-1:'
 check 'not of those that are told apart by the port, the ID or `protocol`' equal "$(grep -c '^warning: \[relay' "$tmp/err")" 4
+configure <<'END'
+[device comma]
+match = 1111:7523, usb=99-5
+every = 6
+then = off
+[device off]
+match =
+init = ch9329
+[device blank]
+match = 1111:7524 usb=99-6, 1111:7525
+every = 6h
+[relay one]
+match = 16c0:05df
+[relay two]
+match = 16c0:05df
+[relay three]
+match = 16c0:05df
+channel = 2
+END
+check 'an ID or a port, where one device may be meant, is warned of' warns '[device comma] takes an ID in any port, or whatever is in a port: a comma means'
+check 'a device that is due at every round' warns '[device comma] is due again 6s after each time'
+check 'a `then` that does nothing' warns '`then` of [device comma] names [device off], whose `match` is empty'
+check 'two names of one contact' warns '[relay one] and [relay two] are one contact, channel 1 of one board'
+check 'and of nothing else in these' equal "$(grep -c '^warning: .*\(comma\|off\|blank\|three\|two\)\]' "$tmp/err")" 4
 rm "$stage/etc/replug.conf"
 mkdir "$stage/etc/replug.conf"
 check 'one that cannot be read has no line' says 2 err "$stage/etc/replug.conf: cannot be read" -- check

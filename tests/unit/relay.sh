@@ -24,7 +24,8 @@ done
 for bad in 19ms 61s soon 5 '' 0.1s; do
 	check "--for=$bad" says 2 err "\"$bad\" is not a time" -- pulse power --for="$bad"
 done
-check 'a protocol that nobody speaks' says 2 err '"lcuss" is no protocol' 'did you mean "lcus"?' -- on usb=1-1 --protocol=lcuss
+check 'a protocol that nobody speaks' says 2 err '"lcuss" is no protocol' 'there are: dcttech, ' 'did you mean "lcus"?' -- on usb=1-1 --protocol=lcuss
+check 'all contacts and one of them' says 2 err '--all and --channel cannot both be meant' -- off usb=1-1 --all --channel=2
 check 'a bad selector is quoted' says 2 err '"usb=x"' -- on usb=x --channel=1
 check 'a name without a section' says 2 err 'no [relay power]' -- pulse power
 

@@ -24,6 +24,8 @@ broken() { # DESCRIPTION PATTERN
 	settled
 	check "$1: nothing is reset" saw_times 0 'dongle reset'
 	check "$1: no outcome is put on record" recorded gone
+	check "$1: status says that nobody has looked at it" equal "$(replug status --json 2>/dev/null | jq -r --arg port "${at[dongle]}" '.[] | select(.port == $port) | .state')" none
+	heard
 	check "$1: one line in the journal" equal "$(($(complaints) - before))" 1
 	check "$1: which names the place" grep -qE -e "${at[dongle]}: .*$2" <(journal -t replug-match | tail -n 1)
 	check "$1: check names the place and the word" checked "$2"

@@ -106,6 +106,10 @@ meanwhile 'hid closed 1' power --for=1s -- off
 check 'off is never refused' equal "$second $(moves hid)" '0 closed 1, opened 1'
 check 'and the press does not claim to have been whole' equal "$status" 1
 check 'but says why' grep -q 'not pressed for its 1000 ms: another command opened it' <<<"$said"
+let_go() { exits 0 r release >/run/second 2>&1; second=$?; }
+meanwhile 'hid closed 1' power --for=3s -- let_go
+check 'release has a press let go' equal "$second $status $(moves hid)" '0 1 closed 1, opened 1'
+check 'and says so, in one line' equal "$(</run/second)" "${at[hid]} channel 1: let go by the command that pressed it, which says more"
 broken() { cp /etc/replug.conf /run/good && echo '[x' >>/etc/replug.conf && exits 0 r off "usb=${at[hid]}" --channel=1; second=$?; }
 meanwhile 'hid closed 1' power --for=1s -- broken
 check 'off by a selector works without a configuration that can be read' equal "$second $(moves hid)" '0 closed 1, opened 1'
@@ -165,6 +169,7 @@ wait $pid || status=$?
 check 'the command does not wait for the kernel' between $(($(now) - begun)) 500 2000
 check 'it is told, once' equal "$status $(journal -t replug-relay | tail -n 1 | grep -c 'the board hangs; it was opened all the same')" '1 1'
 until_ 10 not pgrep -x replug-hand
+heard
 check 'the other process has nothing to add' equal "$(journal -t replug-relay | tail -n 1 | grep -c 'the board hangs')" 1
 emu set hid mute=0
 until_ 10 not pgrep -x replug-hand

@@ -33,6 +33,15 @@ check 'first the dongle, then the chip' in_order 'dongle reset' 'dongle configur
 check 'one RESET' saw_times 1 "hid $reset_frame"
 check 'none of the bridge' saw_times 0 'hid reset'
 
+configure <<-END
+	[device capture]
+	then = usb=${at[hid]}
+END
+emu set hid wedge=1
+mark
+check 'a port will do as well' exits 0 replug recover capture
+check 'the chip behind it hears RESET' saw_times 1 "hid $reset_frame"
+
 settled
 started=$(runs)
 mark

@@ -12,8 +12,7 @@ configure <<-END
 END
 emu plug dongle capture && at[dongle]=$(emu port dongle) && emu unplug dongle
 emu plug hid bridge && at[hid]=$(emu port hid) && emu unplug hid
-until_ 20 equal "$(ls /run/replug/*.json 2>/dev/null)" '' # whatever these two short visits led to
-settled
+settled # whatever these two short visits led to
 
 round() { # DESCRIPTION FIRST SECOND [DELAY]
 	mark

@@ -15,7 +15,11 @@ settled
 check 'kvmd-hid points to it' equal "$(readlink -f /dev/kvmd-hid)" /dev/ttyUSB0
 
 mood=/run/poller poller=''
-poll() { /bench/poller.py "$@" >"$mood" & poller=$!; }
+poll() {
+	: >"$mood" # or the last one's word would be taken for this one's
+	/bench/poller.py "$@" >"$mood" &
+	poller=$!
+}
 is_mood() { equal "$(tail -n 1 "$mood")" "$1"; }
 quit() { kill "$poller"; wait "$poller" 2>/dev/null; }
 

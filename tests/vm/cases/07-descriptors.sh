@@ -20,8 +20,11 @@ done
 check 'the chip was initialised once' saw_times 1 "$reset_frame"
 emu set a-capture change-descriptors=1
 mark
+recovered() { journal -t replug | grep -c "^${at[a-capture]} .*: recovered in " || :; }
+before=$(recovered)
 check 'by hand' exits 0 replug recover capture
 settled
 check 'by hand: one reset' saw_times 1 'a-capture reset'
-check 'by hand: no unit was started by it that did anything' is_state "${at[a-capture]}" recovered
+check 'by hand: no unit was started by it that did anything' equal "$(recovered)" $((before + 1))
+check 'by hand: it is recovered' is_state "${at[a-capture]}" recovered
 finish

@@ -10,6 +10,7 @@ check 'enumerated anew at every reset: it is recovered' healed dongle
 settled
 check 'by one reset' saw_times 1 'dongle reset'
 check 'the dry run of an event would do nothing' grep -q '^[0-9].*: recovered already: nothing would be done$' <(replug recover --event --dry-run "usb=${at[dongle]}")
+heard
 check 'nothing was held' equal "$(held_told)" 0
 emu set dongle reenumerate=0
 emu unplug dongle
@@ -23,15 +24,15 @@ mark
 plug flapper capture flap=4000,700 # a slow machine, too, has to get as far as a reset in that time
 check 'dropping off again and again: it is held in the end' becomes "${at[flapper]}" held 60
 check 'after three resets at most' between "$(saw 'flapper reset')" 1 3
-emu wait --since "$(emu mark)" --timeout 10 'flapper returned' >/dev/null
-emu wait --since "$(emu mark)" --timeout 10 'flapper returned' >/dev/null
+returns() { emu wait --since "$(emu mark)" --timeout 10 'flapper returned' >/dev/null; }
+check 'it goes on dropping off' eval 'returns && returns'
 settled
 check 'and it stays at that' between "$(saw 'flapper reset')" 1 3
 check 'one warning tells it' equal "$(held_told)" 1
 check 'as a warning' equal "$(journal -t replug -p warning..warning | grep -c 'left alone until')" 1
 check 'that says how to go on' journal_says "left alone until .*replug recover usb=${at[flapper]}"
 check 'status says so, too' grep -q 'replug recover' <(field "${at[flapper]}" error)
-emu wait --since "$(emu mark)" --timeout 10 'flapper returned' >/dev/null
+check 'it drops off still' returns
 emu set flapper flap=0
 becomes "${at[flapper]}" held
 settled
@@ -86,4 +87,33 @@ sleep 12.2 # no event for longer than `window`
 mark
 emu plug dongle
 check 'quiet for long: handled again' healed dongle
+
+# A person may also ask for the reset alone.
+hold 'reset by hand'
+emu plug dongle
+check 'reset by hand: held still' becomes "${at[dongle]}" held
+settled
+check 'reset by hand: obeyed' exits 0 replug reset "usb=${at[dongle]}"
+check 'reset by hand: it is held no longer' is_state "${at[dongle]}" recovered
+
+# Plugged right after its reset.
+configure <<-END
+	[guard]
+	cool-down = 1min
+	forgive = 1h
+END
+again() { # [KEY=VALUE]
+	emu unplug dongle
+	becomes "${at[dongle]}" gone
+	mark
+	emu plug dongle "$@"
+}
+again
+check 'reset just now: it is looked after' becomes "${at[dongle]}" recovered
+settled
+check 'reset just now: and only verified' equal "$(field "${at[dongle]}" action) $(saw 'dongle reset')" 'verify 0'
+again sick=1 heals-on=reset
+check 'reset just now: where that fails it is reset all the same' healed dongle
+settled
+check 'reset just now: once' saw_times 1 'dongle reset'
 finish

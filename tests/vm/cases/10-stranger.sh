@@ -38,5 +38,14 @@ check 'and leaves its record as it is' cmp /run/before "/run/replug/${at[dongle]
 for form in '' --json --metrics; do
 	check "an empty port that is named is status 3${form:+ ($form)}" exits 3 replug health $form "$empty"
 done
+# A chip behind an adapter that no section takes: a person may ask it, at whatever rate it is.
+configure <<<$'[device hid]\nmatch ='
+plug bridge bridge baud=115200
+happens 'bridge configured' >/dev/null
+udevadm settle
+check 'a chip that is nobody'\''s is found at its rate' grep -q 'CH9329 V1.8 at 115200 baud' <(replug ch9329 info "/dev/$(node bridge)")
+settled
+check 'and was left alone before' saw_times 0 "bridge (reset|$reset_frame)"
+
 check 'list says that nothing is there' grep -q 'no device matches' <(replug list "$empty" 2>&1)
 finish

@@ -19,6 +19,11 @@ is_clean() { # what is in /run/out is UTF-8 without control characters (C0, DEL,
 	! LC_ALL=C grep -anP '[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]' /run/out | cat -v | grep . &&
 		iconv -f UTF-8 -t UTF-8 /run/out >/dev/null
 }
+for dirty in 'a\x1b[2Jb' 'a\x7f' 'a\xc2\x9b' 'a\xe2\x80\xae' 'a\xff'; do
+	# shellcheck disable=SC2059 # what it stands for
+	printf "$dirty\n" >/run/out
+	check "$dirty is not clean" not is_clean
+done
 clean() { # COMMAND…: what it prints is something, and clean
 	"$@" >/run/out 2>&1
 	[[ -s /run/out ]] && is_clean

@@ -3,6 +3,8 @@
 # shellcheck source=tests/vm/lib.sh
 . /bench/lib.sh
 start_emulator
+# shellcheck disable=SC2034 # read by lib.sh
+may_fail='replug@ exit-code' # each of its plugs
 configure <<-END
 	[device hid]
 	reset = usb

@@ -34,8 +34,15 @@ first() { # TIMER: how long after its start, in seconds, its first round is due,
 }
 check 'but however long the machine has been up, the first round of health is not now' between "$(first replug-health)" 59 60
 check 'nor is that of refresh' between "$(first replug-refresh)" 599 600
+systemctl start replug-health.service replug-refresh.service
+next_after() { # UNIT PROPERTY: how long after what the service's property says the next round is due, in seconds
+	echo $((($(us "$(systemctl show -P NextElapseUSecMonotonic "$1.timer")") - $(systemctl show -P "$2" "$1.service")) / 1000000))
+}
+check 'after a round of health the next one is half a minute later' between "$(next_after replug-health InactiveEnterTimestampMonotonic)" 29 32
+check 'after one of refresh ten minutes, and at most another five' between "$(next_after replug-refresh InactiveExitTimestampMonotonic)" 599 961
 check 'and will at the next boot' test -e /usr/lib/systemd/system/timers.target.wants/replug-health.timer \
 	-a -e /usr/lib/systemd/system/timers.target.wants/replug-refresh.timer
+settled
 check 'what is plugged already is left alone' saw_times 0 'dongle reset'
 mark
 udevadm trigger --action=add -s usb -s usb-serial -s hid -s hidraw -s tty
@@ -46,6 +53,8 @@ replug_it dongle
 check 'and the next plug is seen' healed dongle
 check 'make uninstall stops the timers' mk uninstall
 check 'they are gone' equal "$(systemctl list-units --all --no-legend 'replug-*.timer')" ''
+check 'what a person has written stays' equal "$(</etc/replug.conf)" $'[guard]\ncool-down = 0'
+check 'so does the group' getent group replug
 mk install
 systemctl stop replug-health.timer # before: systemd calls a running timer that is masked failed
 systemctl mask replug-health.timer >/dev/null 2>&1

@@ -5,6 +5,8 @@
 # shellcheck source=tests/vm/lib.sh
 . /bench/lib.sh
 start_emulator
+# shellcheck disable=SC2034 # read by lib.sh
+may_fail='replug@ exit-code' # those that are killed
 every=${1-}
 configure <<-END
 	[device hid]
@@ -67,7 +69,6 @@ sweep usb 150 9 -w
 sweep usb 150 15 -w
 
 # In the unit, which pays by itself; and by the next run where nobody did.
-unit=$(systemd-escape --template=replug@.service "$(readlink -f "/sys/bus/usb/devices/$port")")
 mkdir -p /run/systemd/system/replug@.service.d
 in_unit() { # METHOD CALL
 	configure <<-END
@@ -106,6 +107,25 @@ check 'status shows it' grep -q authorize <(field "$port" owed)
 check 'the next run does' exits 0 replug recover "usb=$port"
 check 'first of all' journal_says "$port hid: an earlier run was ended before it was done; putting right: authorize"
 check 'and all is well' usable
+
+# Who else pays: the timer's round, and `settle` without a port, which needs no configuration.
+leave_it_off() {
+	settled
+	killat -a 12 replug reset --method=authorize "usb=$port" >/dev/null 2>&1
+	until_ 10 free
+	check "$1: it is owed" equal "$(jq -r .owed "/run/replug/$port.json" | cut -d@ -f1)" authorize
+}
+leave_it_off 'a round of health'
+replug health --heal >/run/said 2>&1
+check 'a round of health: it pays' whole
+check 'a round of health: and says so' grep -q "^$port hid: an earlier run was ended before it was done; putting right: authorize" /run/said
+check 'a round of health: all is well' usable
+leave_it_off 'settle, while the configuration is broken'
+cp /etc/replug.conf /run/good && echo '[gaurd]' >>/etc/replug.conf
+check 'settle, while the configuration is broken: it works' exits 0 replug settle
+check 'settle, while the configuration is broken: it pays' whole
+cp /run/good /etc/replug.conf
+check 'settle, while the configuration is broken: all is well' usable
 settled
 systemctl stop replug-lost.path # which would see to it at once
 killat -a 70 replug reset --method=power "usb=$port" >/dev/null 2>&1

@@ -60,6 +60,16 @@ dumb() {
 
 board hid2 relay-hid port=0
 tells two hid2 2
+mark
+for verb in on off 'off --all' toggle; do
+	# shellcheck disable=SC2086 # two words
+	check "$verb: a dry run" exits 0 r $verb --dry-run two
+done
+check 'tells the board nothing' saw_times 0 'hid2 (report|closed|opened)'
+for verb in on off toggle get; do
+	check "$verb: another command has the board" exits 4 flock "/run/replug/relay/${at[hid2]}.board" replug-relay $verb two
+done
+check 'tells it nothing either' saw_times 0 'hid2 (report|closed|opened)'
 board hid1 relay-hid channels=1 port=1
 tells one hid1 1
 board hid4 relay-hid channels=4 port=2
@@ -88,6 +98,11 @@ emu unplug-all
 
 board noyito relay-lcus-hid channels=2 port=4
 dumb noyito noyito 2
+emu unplug noyito && board noyito
+mkdir -p /etc/replug.conf.d
+printf '[relay bytes]\nmatch = 5131:2007 usb=1-5\nprotocol = custom\nchannel = 2\non = A0 02 01 A3\noff = A0 02 00 A2\n' >/etc/replug.conf.d/bytes.conf
+dumb bytes noyito 2
+rm /etc/replug.conf.d/bytes.conf
 board twin relay-lcus-hid port=5
 mark
 check 'an ID that does not decide is exit status 2' exits 2 r on usb=1-6 --channel=1
@@ -132,6 +147,11 @@ serial lcus lcus channel=2
 board lc relay-serial port=0
 check 'it is in the port that the sections name' equal "${at[lc]}" 1-1
 tells lcus lc 2
+serial lcus lcus channel=2 'baud = 19200'
+emu set lc board-baud=19200
+tells lcus lc 2
+serial lcus lcus channel=2
+emu set lc board-baud=9600
 check 'nothing was sent that is no frame' saw_times 0 'lc garbage'
 mark
 r on lcus >/dev/null

@@ -27,6 +27,7 @@ says() { # STATUS PATTERN COMMAND…
 health() { says "$1" "^${at[$2]} .* $3 " replug health "${@:5}" && grep -E "^${at[$2]} " /run/said | grep -qE -e "$4" || { cat /run/said; return 1; }; } # STATUS NAME VERDICT EVIDENCE [SELECTOR…]
 round() { replug health --heal >/run/said 2>&1; }
 quiet_round() { round; equal "$(</run/said)" ''; }
+count_in() { grep -c "^replug_health{port=\"${at[$1]}\"" "$2"; } # NAME FILE
 count() { replug health --metrics | sed -n "s/^$2{port=\"${at[$1]}\",.*} //p"; } # NAME METRIC
 
 check 'without a device it says so' says 0 'no plugged device' replug health
@@ -75,7 +76,7 @@ emu set hid wedge=0
 echo "${at[second]}:1.0" >"/sys/bus/usb/drivers/uvcvideo/unbind"
 check 'a driver that is gone is ailing' health 1 second ailing 'no node of class video4linux'
 echo "${at[second]}:1.0" >"/sys/bus/usb/drivers/uvcvideo/bind"
-until_ 10 test -e "/sys/bus/usb/devices/${at[second]}:1.0/video4linux" || :
+check 'the driver is back' until_ 10 test -e "/sys/bus/usb/devices/${at[second]}:1.0/video4linux"
 emu set second ep0-silent=1
 begun=$SECONDS
 check 'silence on endpoint 0 is dead' health 1 second dead 'does not answer GET_STATUS'
@@ -112,8 +113,8 @@ check '--metrics: the format is as it should be' well_formed
 emu set dongle ep0-stall=1
 check '--metrics: ailing is 0.5, and status 1' says 1 "^replug_health\{port=\"${at[dongle]}\",.*\} 0.5$" replug health --metrics
 emu set dongle ep0-stall=0
-check '--metrics: no sample of what is unknown' equal \
-	"$(flock "/run/replug/${at[dongle]}.lock" replug health --metrics | grep -c "^replug_health{port=\"${at[dongle]}\"")" 0
+flock "/run/replug/${at[dongle]}.lock" replug health --metrics >/run/metrics
+check '--metrics: no sample of what is unknown' equal "$(count_in dongle /run/metrics) $(count_in hid /run/metrics)" '0 1'
 
 # --- healing
 check 'a round in which all is well says nothing' quiet_round
@@ -205,7 +206,8 @@ in_file() { # TEXT PATTERN…
 }
 settled
 systemctl stop replug-health.timer
-until_ 20 equal "$(systemctl is-active replug-health.service)" inactive || :
+over() { equal "$(systemctl is-active replug-health.service)" inactive; }
+check 'a round that it began ends' until_ 20 over
 ours() { journal -t replug -t systemd "$@"; }
 before=$(ours | wc -l)
 mark
@@ -217,6 +219,7 @@ for ((i = 0; i < 3; i++)); do systemctl start replug-health.service; done
 told() { since | grep -q 'well again'; }
 check 'a device that is healed is told of' until_ 10 told
 check 'in three lines: ailing, recovered, well again' in_file "$(since)" 'ailing: ' 'recovered in' 'well again'
+heard
 check 'three quiet rounds, and the three of that, left no other line in the journal, not even of systemd' \
 	equal "$(since | wc -l)" 3
 check 'each at notice' equal "$(since -o json | jq -r .PRIORITY | sort -u)" 5
@@ -224,9 +227,9 @@ check 'each at notice' equal "$(since -o json | jq -r .PRIORITY | sort -u)" 5
 # A broken configuration is told of by the first round that finds it, and by no other until it is another mistake.
 cp /etc/replug.conf /run/replug.conf
 rounds_of() { local unit; for unit; do systemctl start "replug-$unit.service" || return 1; done; }
+tells() { diff <(printf '%s\n' "$@") <(since); }
 told_of() { # LINE…: all that the journal has since
-	until_ 5 equal "$(since | wc -l)" $# || :
-	diff <(printf '%s\n' "$@") <(since)
+	until_ 5 tells "$@" || tells "$@"
 }
 means() { echo "$1; until that is mended no device is looked after (\`replug check\` shows all mistakes)"; }
 before=$(ours | wc -l)

@@ -40,9 +40,9 @@ check 'nothing was reset' saw_times 0 ' reset$'
 check 'a selector that names nothing is status 3' says 3 'no device matches' replug refresh ffff:0001
 
 every 1s
+mark
 check 'both are due' due one
 check 'both are due' due two
-mark
 check 'a dry run does nothing' saw_times 0 ' reset$'
 check 'what is due is recovered' says 0 "^${at[one]} capture .*: recovered in" replug refresh
 check 'each once' equal "$(saw 'one reset') $(saw 'two reset') $(wc -l </run/said)" '1 1 2'
@@ -58,7 +58,7 @@ check 'the other is left alone' equal "$(saw 'one reset') $(saw 'two reset')" '0
 every 1h
 mark
 check 'not due again for its whole time' plan one 'due in 59min [0-9]+s'
-exits 0 replug refresh
+check 'nothing is to be done' exits 0 replug refresh
 check 'and not touched' saw_times 0 ' reset$'
 every 1s
 exec 7<"$(picture one)"

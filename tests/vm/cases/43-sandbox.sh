@@ -3,6 +3,8 @@
 # shellcheck source=tests/vm/lib.sh
 . /bench/lib.sh
 start_emulator
+# shellcheck disable=SC2034 # read by lib.sh
+may_fail='replug-settle@ signal,replug@ exit-code' # what is kept out
 settings() { # METHOD
 	configure <<-END
 		[device hid]
@@ -67,21 +69,28 @@ check 'of the locks, too' modes '*.lock' 'root:root 600'
 plug dongle capture
 healed dongle
 settled
-sleep() { read -rt "$1" -u "$never" || :; }
 setpriv --reuid=4322 --regid=4322 --groups="$(getent group video | cut -d: -f3)" --inh-caps=-all \
 	sh -c 'exec sleep 600 <"$0"' "$(picture dongle)" &
 holder=$!
-until_ 10 eval '[[ $(readlink /proc/$holder/fd/0) == /dev/video* ]]'
+check 'somebody has it open' until_ 10 eval '[[ $(readlink /proc/$holder/fd/0) == /dev/video* ]]'
 mark
-until_ 10 grep -q 'due' <(replug refresh --dry-run "usb=${at[dongle]}")
-sleep 1
+due() { replug refresh --dry-run "usb=${at[dongle]}" | grep ': due; in use by sleep '; }
+check 'it is due' until_ 10 due
 check 'the round of refresh' systemctl start replug-refresh.service
 check 'finds whoever has the device, of whatever user' equal "$(jq .postponed "/run/replug/${at[dongle]}.json")" true
 check 'and leaves it alone' saw_times 0 'dongle reset'
+check 'which is told' journal_says "^${at[dongle]} .*: due, but in use by sleep .*: postponed until it is free"
 kill $holder
 check 'the round of health' systemctl start replug-health.service
 check 'asks both' equal "$(jq -r .health "/run/replug/${at[dongle]}.json" "/run/replug/${at[hid]}.json" | xargs)" 'well well'
-check 'and no run made a call that its filter does not have' not journal_says 'status=31/SYS|Bad system call'
+refused='status=31/SYS|Bad system call'
+check 'and no run made a call that its filter does not have' not journal_says "$refused"
+mkdir -p /run/systemd/system/replug-settle@.service.d
+printf '[Service]\nExecStart=\nExecStart=/bin/mount -t tmpfs none /mnt\n' >/run/systemd/system/replug-settle@.service.d/mount.conf
+systemctl daemon-reload
+check 'as one would that did' not systemctl start replug-settle@try.service
+check 'and that is told' until_ 10 journal_says "$refused"
+rm /run/systemd/system/replug-settle@.service.d/mount.conf
 no_more kill
 
 # Who holds the tty exclusively keeps the units out, and is named; root's own hand gets in, and so does a unit that may.
@@ -155,6 +164,7 @@ mkdir -p /run/systemd/system/replug@.service.d
 printf '[Service]\nExecStart=\nExecStart=/bin/bash /run/try\n' >/run/systemd/system/replug@.service.d/try.conf
 systemctl daemon-reload
 systemctl start replug@try.service
+heard
 check 'a run may write what it has to, and nothing else' equal "$(journal -u replug@try.service | grep '^may: ')" 'may: echo >/run/replug/tried'
 check 'of all that was tried' equal "$(journal -u replug@try.service | grep -c '^may not: ')" 17
 rm -rf /run/systemd/system/replug@.service.d /run/replug/tried /etc/tried /tmp/tried

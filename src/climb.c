@@ -9,6 +9,7 @@
 #include "log.h"
 #include "port.h"
 #include "story.h"
+#include "text.h"
 #include "wait.h"
 
 static uint64_t monotonic_us(void)
@@ -243,7 +244,8 @@ static void add_reason(struct reasons *r, const char *rung, const char *why)
 		rung);
 	if (r->at >= sizeof(r->text))
 		r->at = sizeof(r->text) - 1;
-	snprintf(r->text + r->at, sizeof(r->text) - r->at, ": %s", why);
+	if (snprintf(r->text + r->at, sizeof(r->text) - r->at, ": %s", why) >= (int)(sizeof(r->text) - r->at))
+		text_cut(r->text, sizeof(r->text));
 	snprintf(r->last, sizeof(r->last), "%s", why);
 }
 

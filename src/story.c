@@ -9,6 +9,7 @@
 #include "ladder.h"
 #include "log.h"
 #include "port.h"
+#include "text.h"
 #include "wait.h"
 
 void story_did(struct story *s, const char *what)
@@ -145,8 +146,11 @@ enum status story_conclude(struct story *s, int e)
 	if (silent)
 		what_next(s, next, sizeof(next));
 	/* A long story gives way to what can be done about it. */
-	snprintf(s->r.error, sizeof(s->r.error), "%s%.*s%s", silent ? "gone silent: " : "",
-		(int)(sizeof(s->r.error) - 1 - strlen(next) - (silent ? 13 : 0)), s->why, next);
+	size_t room = sizeof(s->r.error) - strlen(next);
+	if (snprintf(s->r.error, room, "%s%s", silent ? "gone silent: " : "", s->why) >= (int)room)
+		text_cut(s->r.error, room);
+	size_t n = strlen(s->r.error);
+	snprintf(s->r.error + n, sizeof(s->r.error) - n, "%s", next);
 	story_save(s);
 	log_line(LOG_ERR, "%s: not recovered after %u ms (%s): %s", s->name, s->r.duration_ms,
 		s->r.action[0] ? s->r.action : "nothing was done", silent ? s->r.error : s->why);

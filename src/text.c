@@ -39,6 +39,15 @@ static size_t printable_utf8(const unsigned char *s)
 	return 0;
 }
 
+void text_cut(char *text, size_t size)
+{
+	size_t n = size - 4;
+
+	while (n && ((unsigned char)text[n] & 0xc0) == 0x80)
+		n--;
+	memcpy(text + n, "...", 4);
+}
+
 size_t text_clean(char *dst, size_t size, const char *src)
 {
 	static const char hex[] = "0123456789abcdef";

@@ -24,6 +24,10 @@ static inline bool text_is(const char *a, const char *b)
  */
 size_t text_clean(char *dst, size_t size, const char *src);
 
+/* Of a text that did not fit into size bytes (at least 4) and fills them: has it end in three dots, behind a whole
+ * character. */
+void text_cut(char *text, size_t size);
+
 /*
  * The word of the NULL-terminated list that is closest to word, or NULL where none is close enough for a
  * person to have meant it.

@@ -314,6 +314,20 @@ TEST(numbers_are_decimal_and_within_their_range)
 	}
 }
 
+TEST(what_was_cut_ends_in_dots_behind_a_whole_character)
+{
+	char plain[8] = "abcdefg", wide[8] = "ab\xc3\xa4\xc3\xa4g", least[4] = "abc";
+
+	text_cut(plain, sizeof(plain));
+	assert_string_equal(plain, "abcd...");
+	text_cut(wide, sizeof(wide));
+	assert_string_equal(wide, "ab\xc3\xa4...");
+	text_cut(wide, 7); /* where a character would be cut in two */
+	assert_string_equal(wide, "ab...");
+	text_cut(least, sizeof(least));
+	assert_string_equal(least, "...");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -337,6 +351,7 @@ int main(void)
 		cmocka_unit_test(a_span_is_shown_in_its_two_largest_units),
 		cmocka_unit_test(a_duration_that_was_shown_is_read_back_the_same),
 		cmocka_unit_test(numbers_are_decimal_and_within_their_range),
+		cmocka_unit_test(what_was_cut_ends_in_dots_behind_a_whole_character),
 	};
 
 	return RUN(tests, NULL, NULL);

@@ -168,8 +168,9 @@ uninstall:
 		$(foreach m,$(MANUALS),'$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(m)') \
 		'$(DESTDIR)$(BASHDIR)/replug' '$(DESTDIR)$(BASHDIR)/replug-relay' '$(DESTDIR)$(ZSHDIR)/_replug' \
 		'$(DESTDIR)$(ZSHDIR)/_replug-relay' '$(DESTDIR)$(FISHDIR)/replug.fish' '$(DESTDIR)$(FISHDIR)/replug-relay.fish'
-	-rmdir '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(DATADIR)' '$(DESTDIR)$(UNITDIR)/kvmd.service.d' \
-		'$(DESTDIR)$(UNITDIR)/paths.target.wants'
+	@# Those that are ours alone, or are not there.
+	rmdir '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(DATADIR)' '$(DESTDIR)$(UNITDIR)/kvmd.service.d' \
+		'$(DESTDIR)$(UNITDIR)/paths.target.wants' 2>/dev/null || :
 	$(if $(DESTDIR),,$(RELOAD))
 
 # A machine without udev or systemd (a container, an image being built) has nothing to reload. The group has to be

@@ -8,7 +8,7 @@ timers=(replug-health.timer replug-refresh.timer)
 export DEBIAN_FRONTEND=noninteractive
 start_emulator
 # shellcheck disable=SC2034 # read by lib.sh
-may_fail='replug@ exit-code' # the one that the removal of the package stops
+may_fail='?(replug-settle@ signal,)replug@ @(exit-code|signal)' # what the removal of the package stops
 
 # What there is of replug: files (but for what the bench has brought along, and dpkg's diary), units, properties, the group.
 traces() {

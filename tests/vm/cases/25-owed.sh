@@ -6,7 +6,7 @@
 . /bench/lib.sh
 start_emulator
 # shellcheck disable=SC2034 # read by lib.sh
-may_fail='replug@ exit-code' # those that are killed
+may_fail='?(replug@ exit-code)' # those that are killed
 every=${1-}
 configure <<-END
 	[device hid]

@@ -80,6 +80,11 @@ untouched() { # NAME
 	nothing_owed "$1"
 }
 
+is_well() { # NAME
+	ask_status "$1"
+	[[ $(shown "$1" state) == recovered ]]
+}
+
 # Of a run of the unit, what it has switched off is put right by the unit; of another, by the next run.
 judge_killed() { # NAME
 	local state
@@ -91,6 +96,11 @@ judge_killed() { # NAME
 	fi
 	ask_status "$1"
 	state=$(shown "$1" state)
+	# Where its power was off, that is another plug, whose run may not have begun.
+	if [[ $state == none ]]; then
+		until_ 30 is_well "$1" || complain "$1: $(shown "$1" state) after it was killed, and plugged with its power"
+		return
+	fi
 	# A unit may be killed before it writes a record. Where its power was off, it was plugged anew; and a kill can come too late to keep anything from being done.
 	[[ $state =~ ^(failed|gone|silent)$ ]] || [[ $trigger == plug && ${state:-recovered} == recovered ]] || complain "$1: $state after it was killed"
 	[[ $state != failed ]] || grep -qE -e "$pattern" <(shown "$1" error) || complain "$1: on record is '$(shown "$1" error)'"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# cpus: 2
 # Devices that come back again and again: few resets, then peace; and how a port is forgiven.
 # shellcheck source=tests/vm/lib.sh
 . /bench/lib.sh

@@ -1,4 +1,5 @@
 #!/bin/bash
+# cpus: 2
 # timeout: 400
 # A hundred plugs, eight at once, two on each of four buses: nothing piles up.
 # shellcheck source=tests/vm/lib.sh

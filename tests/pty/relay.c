@@ -3,6 +3,7 @@
 #include "pty.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 
 #include "relay.h"
@@ -46,9 +47,15 @@ struct line {
 
 static void board_of(const struct line *lines, size_t n)
 {
+	/* A master of which nobody has the other end open any more reads as hung up. */
+	int kept = open(tty, O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	assert_true(kept >= 0);
 	far_end = fork();
-	if (far_end)
+	if (far_end) {
+		close(kept);
 		return;
+	}
 	for (size_t i = 0; i < n; i++) {
 		char in[16];
 		size_t got = 0;

@@ -28,8 +28,9 @@ struct talk {
 	int fd;
 	unsigned rate[USUAL + 1];
 	unsigned rates;
-	unsigned stray;      /* answers or bytes that were not what was asked for */
-	uint8_t status;      /* of the last answer that was a refusal */
+	unsigned theirs; /* the rate that the tty had, or that somebody else has set since; 0: none of the usual */
+	unsigned stray;  /* answers or bytes that were not what was asked for */
+	uint8_t status;  /* of the last answer that was a refusal */
 	bool unacknowledged; /* it answers, but neither acknowledges RESET nor falls silent after it */
 	int last;            /* the error of the last exchange that failed */
 };
@@ -59,8 +60,18 @@ static int set_rate(struct talk *t, unsigned baud)
 {
 	if (t->s->baud == baud)
 		return 0;
+	unsigned now = serial_rate_now(t->fd);
+	if (now && now != t->s->baud)
+		t->theirs = now;
 	t->s->baud = baud;
 	return serial_rate(t->fd, baud);
+}
+
+/* Nothing was found out: whoever else has the tty open goes on at the rate that he has set. */
+static void put_rate_back(const struct talk *t)
+{
+	if (t->theirs && t->theirs != t->s->baud && serial_rate_now(t->fd) == t->s->baud)
+		serial_rate(t->fd, t->theirs);
 }
 
 static int open_chip(struct talk *t, const struct chip_job *job, struct chip_state *s)
@@ -77,11 +88,12 @@ static int open_chip(struct talk *t, const struct chip_job *job, struct chip_sta
 				t->rate[t->rates++] = usual[i];
 	}
 	s->baud = t->rate[0];
-	int r = serial_open(job->tty, s->baud, &t->fd);
+	int r = serial_open(job->tty, s->baud, &t->theirs, &t->fd);
 	/* The adapter's driver talks to it to open it, and whatever fails in that is EIO (usb_translate_errors in
 	 * drivers/usb/serial): one lost request is not yet an adapter that is broken. */
 	for (unsigned i = 1; r == -EIO && i < job->attempts && clock_ms() < job->deadline; i++)
-		r = wait_for(-1, 0, clock_ms() + REOPEN_MS) < 0 ? -EINTR : serial_open(job->tty, s->baud, &t->fd);
+		r = wait_for(-1, 0, clock_ms() + REOPEN_MS) < 0 ? -EINTR
+								: serial_open(job->tty, s->baud, &t->theirs, &t->fd);
 	/* The node went as we came; and an adapter that does not answer is not a chip that does not. */
 	return r == -ENOENT || r == -ENXIO ? -ENODEV : r == -ETIMEDOUT ? -EIO : r;
 }
@@ -256,6 +268,8 @@ static int talk_to(
 	}
 	if (r)
 		trouble(&t, r, why, size);
+	if (r && t.fd >= 0)
+		put_rate_back(&t);
 	if (t.fd >= 0)
 		serial_close(t.fd);
 	return r;

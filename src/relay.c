@@ -75,7 +75,7 @@ int board_open(struct board *b, const char *node, const char *syspath)
 		b->fd = open(node, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 		e = b->fd < 0 ? board_error(errno) : 0;
 	} else {
-		e = serial_open(node, b->conf->baud, &b->fd);
+		e = serial_open(node, b->conf->baud, NULL, &b->fd);
 		e = e == -ENOENT || e == -ENXIO ? -ENODEV : e;
 	}
 	if (!e && syspath)

@@ -11,15 +11,16 @@
 
 #include "wait.h"
 
+static const struct {
+	unsigned baud;
+	speed_t speed;
+} rates[] = {{1200, B1200}, {2400, B2400}, {4800, B4800}, {9600, B9600}, {19200, B19200}, {38400, B38400},
+	{57600, B57600}, {115200, B115200}};
+enum { RATES = sizeof(rates) / sizeof(rates[0]) };
+
 static int rate_of(unsigned baud, speed_t *speed)
 {
-	static const struct {
-		unsigned baud;
-		speed_t speed;
-	} rates[] = {{1200, B1200}, {2400, B2400}, {4800, B4800}, {9600, B9600}, {19200, B19200}, {38400, B38400},
-		{57600, B57600}, {115200, B115200}};
-
-	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++)
+	for (size_t i = 0; i < RATES; i++)
 		if (rates[i].baud == baud) {
 			*speed = rates[i].speed;
 			return 0;
@@ -32,6 +33,18 @@ bool serial_knows(unsigned baud)
 	speed_t speed;
 
 	return rate_of(baud, &speed) == 0;
+}
+
+unsigned serial_rate_now(int fd)
+{
+	struct termios t;
+
+	if (tcgetattr(fd, &t))
+		return 0;
+	for (size_t i = 0; i < RATES; i++)
+		if (rates[i].speed == cfgetospeed(&t))
+			return rates[i].baud;
+	return 0;
 }
 
 /* What a tty whose device was pulled says. */
@@ -61,13 +74,15 @@ int serial_rate(int fd, unsigned baud)
 	return 0;
 }
 
-int serial_open(const char *path, unsigned baud, int *fd)
+int serial_open(const char *path, unsigned baud, unsigned *found, int *fd)
 {
 	int rts = TIOCM_RTS, e;
 
 	*fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	if (*fd < 0)
 		return -errno;
+	if (found)
+		*found = serial_rate_now(*fd);
 	/* Not every tty has modem lines (a pseudo-terminal has none): then there is nothing to drop. */
 	if (ioctl(*fd, TIOCMBIC, &rts) && gone(errno) == -ENODEV)
 		e = -ENODEV;

@@ -12,9 +12,14 @@
  * Opens a tty raw, 8N1, no flow control, at a POSIX rate (1200 … 115200). RTS is dropped at once, because some
  * boards wire it to the CH9329's DEF pin, which held low for 3 s is a factory reset; HUPCL is off, so that
  * closing moves no line either. Never waits for a carrier, never becomes the controlling terminal.
- * Returns 0, -EINVAL (no such rate) or another negative errno.
+ * found: the rate that the tty had before, as serial_rate_now; or NULL. Returns 0, -EINVAL (no such rate) or another
+ * negative errno.
  */
-int serial_open(const char *path, unsigned baud, int *fd);
+int serial_open(const char *path, unsigned baud, unsigned *found, int *fd);
+
+/* The rate that the tty has now, from whoever set it last, for it is that of all who have it open; 0: none of those.
+ */
+unsigned serial_rate_now(int fd);
 
 /* Whether a rate is one of those that serial_open takes. */
 bool serial_knows(unsigned baud);

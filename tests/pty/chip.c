@@ -605,6 +605,65 @@ TEST(the_rate_of_last_time_is_tried_first)
 	assert_int_equal(s.baud, 115200);
 }
 
+/* A tty has one rate for all who have it open: kvmd would go on at another than it has set. */
+TEST(a_search_in_vain_ends_at_the_rate_it_began_with)
+{
+	static const struct {
+		unsigned baud, hint;
+		speed_t theirs;
+	} searches[] = {{0, 0, B19200}, {0, 38400, B9600}, {115200, 0, B9600}};
+	struct chip_job j = job();
+	struct termios now;
+
+	j.attempts = 1;
+	j.ready_ms = 100;
+	for (size_t i = 0; i < 2 * COUNT(searches); i++) {
+		plug((struct script){.dead = true});
+		int other = open(tty, O_RDWR | O_NOCTTY | O_CLOEXEC);
+		assert_true(other >= 0 && !tcgetattr(other, &now));
+		cfsetspeed(&now, searches[i / 2].theirs);
+		assert_int_equal(tcsetattr(other, TCSANOW, &now), 0);
+		j.baud = searches[i / 2].baud;
+		j.hint = searches[i / 2].hint;
+		j.deadline = clock_ms() + 300; /* in the middle of it */
+		assert_int_equal(i % 2 ? reset(j) : info(j), -ETIMEDOUT);
+		assert_true(seen->frames > 0 && seen->frame[0].speed != searches[i / 2].theirs);
+		assert_int_equal(tcgetattr(other, &now), 0);
+		assert_int_equal(cfgetospeed(&now), searches[i / 2].theirs);
+		close(other);
+		unplug(NULL);
+	}
+}
+
+/* kvmd opens its tty again, and sets its rate, while the search is at another. */
+TEST(a_rate_that_somebody_sets_meanwhile_is_put_back)
+{
+	struct chip_job j = job();
+	struct termios now;
+	int status;
+
+	plug((struct script){.dead = true});
+	int other = open(tty, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	assert_true(other >= 0);
+	j.baud = 0;
+	j.attempts = 1;
+	j.deadline = clock_ms() + 900;
+	pid_t pid = fork();
+	if (!pid)
+		_exit(info(j) == -ETIMEDOUT ? 0 : 1);
+	while (seen->frames < 3 && !waitpid(pid, &status, WNOHANG))
+		usleep(1000);
+	assert_int_equal(tcgetattr(other, &now), 0);
+	cfsetspeed(&now, B19200);
+	assert_int_equal(tcsetattr(other, TCSANOW, &now), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_true(seen->frames >= 5); /* it went on */
+	assert_int_equal(tcgetattr(other, &now), 0);
+	assert_int_equal(cfgetospeed(&now), B19200);
+	close(other);
+}
+
 TEST(the_last_rate_is_found_by_asking)
 {
 	struct chip_job j = job();
@@ -712,6 +771,8 @@ int main(void)
 		T(a_reset_ends_at_its_deadline),
 		T(the_rate_is_found_the_likely_ones_first),
 		T(the_rate_of_last_time_is_tried_first),
+		T(a_search_in_vain_ends_at_the_rate_it_began_with),
+		T(a_rate_that_somebody_sets_meanwhile_is_put_back),
 		T(the_last_rate_is_found_by_asking),
 		T(the_last_rate_is_found_by_a_reset),
 		T(who_has_the_tty_exclusively_is_named),

@@ -57,7 +57,7 @@ TEST(a_tty_is_opened_raw_with_8n1_and_no_line_is_moved_by_closing_it)
 	t.c_oflag = OPOST | ONLCR;
 	t.c_lflag = ECHO | ECHONL | ICANON | ISIG | IEXTEN;
 	assert_int_equal(tcsetattr(master, TCSANOW, &t), 0);
-	assert_int_equal(serial_open(tty, 9600, &fd), 0);
+	assert_int_equal(serial_open(tty, 9600, NULL, &fd), 0);
 	t = flags();
 	assert_int_equal(t.c_cflag & CSIZE, CS8);
 	assert_int_equal(t.c_cflag & (CSTOPB | PARENB | HUPCL | CRTSCTS), 0);
@@ -75,7 +75,7 @@ TEST(every_byte_goes_through_unchanged_both_ways)
 
 	for (int i = 0; i < 256; i++)
 		out[i] = (uint8_t)i;
-	assert_int_equal(serial_open(tty, 9600, &fd), 0);
+	assert_int_equal(serial_open(tty, 9600, NULL, &fd), 0);
 	assert_int_equal(serial_write(fd, out, sizeof(out), clock_ms() + 1000), 0);
 	assert_int_equal(read(master, in, sizeof(in)), sizeof(in));
 	assert_memory_equal(in, out, sizeof(in));
@@ -93,9 +93,13 @@ TEST(every_byte_goes_through_unchanged_both_ways)
 TEST(the_rates_are_those_that_were_asked_for)
 {
 	for (size_t i = 0; i < COUNT(rates); i++) {
-		assert_int_equal(serial_open(tty, rates[i].baud, &fd), 0);
+		unsigned found;
+		assert_int_equal(serial_open(tty, rates[i].baud, &found, &fd), 0);
 		struct termios t = flags();
 		assert_int_equal(cfgetospeed(&t), rates[i].speed);
+		assert_int_equal(serial_rate_now(fd), rates[i].baud);
+		if (i) /* the slave of a pseudo-terminal keeps it when it is closed */
+			assert_int_equal(found, rates[(i + 2) % COUNT(rates)].baud);
 		unsigned other = rates[(i + 3) % COUNT(rates)].baud;
 		assert_int_equal(serial_rate(fd, other), 0);
 		t = flags();
@@ -133,7 +137,7 @@ TEST(every_rate_that_the_configuration_takes_can_be_opened)
 		if (e)
 			continue;
 		taken++;
-		int r = serial_open(tty, bauds[i], &fd);
+		int r = serial_open(tty, bauds[i], NULL, &fd);
 		if (fd >= 0)
 			close(fd);
 		fd = -1;
@@ -147,10 +151,10 @@ TEST(every_rate_that_the_configuration_takes_can_be_opened)
 
 TEST(no_other_rate_is_opened)
 {
-	assert_int_equal(serial_open(tty, 9601, &fd), -EINVAL);
+	assert_int_equal(serial_open(tty, 9601, NULL, &fd), -EINVAL);
 	assert_int_equal(fd, -1);
-	assert_int_equal(serial_open(tty, 0, &fd), -EINVAL);
-	assert_int_equal(serial_open(tty, 9600, &fd), 0);
+	assert_int_equal(serial_open(tty, 0, NULL, &fd), -EINVAL);
+	assert_int_equal(serial_open(tty, 9600, NULL, &fd), 0);
 	assert_int_equal(serial_rate(fd, 12345), -EINVAL);
 }
 
@@ -158,7 +162,7 @@ TEST(a_new_rate_throws_away_what_came_in_at_the_old_one)
 {
 	char in[8];
 
-	assert_int_equal(serial_open(tty, 9600, &fd), 0);
+	assert_int_equal(serial_open(tty, 9600, NULL, &fd), 0);
 	assert_int_equal(write(master, "old", 3), 3);
 	assert_int_equal(wait_for(fd, 1, clock_ms() + 1000), 1); /* POLLIN */
 	assert_int_equal(serial_rate(fd, 115200), 0);
@@ -167,9 +171,9 @@ TEST(a_new_rate_throws_away_what_came_in_at_the_old_one)
 
 TEST(what_cannot_be_opened_gives_its_errno)
 {
-	assert_int_equal(serial_open("/dev/replug-no-such-tty", 9600, &fd), -ENOENT);
+	assert_int_equal(serial_open("/dev/replug-no-such-tty", 9600, NULL, &fd), -ENOENT);
 	assert_int_equal(fd, -1);
-	assert_int_equal(serial_open("/dev/null", 9600, &fd), -ENOTTY);
+	assert_int_equal(serial_open("/dev/null", 9600, NULL, &fd), -ENOTTY);
 	assert_int_equal(fd, -1);
 }
 
@@ -178,7 +182,7 @@ TEST(a_read_waits_until_its_deadline_and_no_longer)
 	char in[8];
 	uint64_t begin = clock_ms();
 
-	assert_int_equal(serial_open(tty, 9600, &fd), 0);
+	assert_int_equal(serial_open(tty, 9600, NULL, &fd), 0);
 	assert_int_equal(serial_read(fd, in, sizeof(in), begin + 200), 0);
 	assert_in_range(clock_ms() - begin, 199, 350);
 	assert_int_equal(serial_read(fd, in, sizeof(in), begin), 0); /* one that has passed */
@@ -192,7 +196,7 @@ TEST(a_write_waits_until_its_deadline_when_the_other_side_does_not_read)
 	uint64_t begin;
 	int r = 0;
 
-	assert_int_equal(serial_open(tty, 9600, &fd), 0);
+	assert_int_equal(serial_open(tty, 9600, NULL, &fd), 0);
 	for (int i = 0; !r && i < 20000; i++) {
 		begin = clock_ms();
 		r = serial_write(fd, frame, sizeof(frame), begin + 200);
@@ -213,7 +217,7 @@ TEST(a_tty_that_hung_up_is_gone)
 {
 	char in[8];
 
-	assert_int_equal(serial_open(tty, 9600, &fd), 0);
+	assert_int_equal(serial_open(tty, 9600, NULL, &fd), 0);
 	close(master);
 	master = -1;
 	assert_int_equal(serial_read(fd, in, sizeof(in), clock_ms() + 1000), -ENODEV);
@@ -226,7 +230,7 @@ TEST(a_tty_that_hung_up_with_bytes_unread_is_gone)
 {
 	char in[8];
 
-	assert_int_equal(serial_open(tty, 9600, &fd), 0);
+	assert_int_equal(serial_open(tty, 9600, NULL, &fd), 0);
 	assert_int_equal(write(master, "last", 4), 4);
 	assert_int_equal(wait_for(fd, POLLIN, clock_ms() + 1000), POLLIN);
 	close(master);
@@ -247,7 +251,7 @@ TEST(bytes_that_another_reader_took_are_waited_for_anew)
 			if (read(f, in, 1) < 0)
 				_exit(1);
 	}
-	assert_int_equal(serial_open(tty, 9600, &fd), 0);
+	assert_int_equal(serial_open(tty, 9600, NULL, &fd), 0);
 	WITHIN(20);
 	for (int i = 0; i < 50 || taken < 10; i++) {
 		assert_int_equal(write(master, "x", 1), 1);
@@ -268,7 +272,7 @@ TEST(a_signal_to_stop_ends_reading_and_writing)
 	if (!pid) {
 		wait_block_signals();
 		raise(SIGTERM);
-		if (serial_open(tty, 9600, &fd) || serial_read(fd, in, sizeof(in), clock_ms() + 5000) != -EINTR)
+		if (serial_open(tty, 9600, NULL, &fd) || serial_read(fd, in, sizeof(in), clock_ms() + 5000) != -EINTR)
 			_exit(1);
 		raise(SIGHUP);
 		while (write(fd, in, 1) == 1)
@@ -287,7 +291,7 @@ TEST(a_tty_does_not_become_the_controlling_one_and_is_not_handed_on)
 
 	if (!pid) {
 		setsid();
-		if (serial_open(tty, 9600, &fd))
+		if (serial_open(tty, 9600, NULL, &fd))
 			_exit(1);
 		if (open("/dev/tty", O_RDWR) >= 0 || errno != ENXIO)
 			_exit(2);
@@ -302,7 +306,7 @@ TEST(others_are_those_who_have_the_tty_open_and_not_ourselves)
 {
 	char names[128], want[64];
 
-	assert_int_equal(serial_open(tty, 9600, &fd), 0);
+	assert_int_equal(serial_open(tty, 9600, NULL, &fd), 0);
 	assert_int_equal(use_of_node(tty, names, sizeof(names)), 0);
 	assert_string_equal(names, "");
 	pid_t a = pty_holder(tty, "kvmd");

@@ -220,17 +220,17 @@ static void heal(const struct round *round, const char **port)
 {
 	const struct call *c = round->call;
 	struct run run = {.udev = c->udev, .config = c->config, .mode = RECOVER_CHECKUP, .unasked = true};
-	bool stopped = supervise_told();
 	size_t n = 0;
 
 	for (size_t i = 0; i < round->n; i++) {
-		stopped |= round->p[i].stopped;
-		if (!round->p[i].stopped) /* on record as told by now */
-			tell(&round->p[i]);
+		/* By whoever stops the round; or by the round, for it took too long, and that is on record by now. */
+		if (round->p[i].stopped)
+			continue;
+		tell(&round->p[i]);
 		if (round->p[i].due)
 			port[n++] = round->p[i].port;
 	}
-	if (n && !stopped)
+	if (n && !supervise_told())
 		recover_ports(port, n, recover_port, &run);
 }
 

@@ -94,6 +94,12 @@ static enum health ask_stream(const struct device *d, const struct use *use, cha
 	return !e ? HEALTH_WELL : cannot_tell(e) ? HEALTH_UNKNOWN : HEALTH_AILING;
 }
 
+/* Whether the last that is known of it is that it did not answer. */
+static bool was_ill(const struct record *r)
+{
+	return (r->state == RECORD_FAILED && !r->well_again) || !strcmp(r->health, health_name[HEALTH_AILING]);
+}
+
 static enum health ask_chip(
 	const struct device *d, const struct use *use, const struct record *r, char *evidence, size_t size)
 {
@@ -107,8 +113,9 @@ static enum health ask_chip(
 		.attempts = 3, /* of half a second each: a busy machine is no ill chip */
 		.deadline = clock_ms() + CHIP_MS};
 
+	/* A tty can be open for days, and nothing answer there. */
 	if (left_alone(use, NODE_TTY, "the chip was not asked", evidence, size))
-		return HEALTH_WELL;
+		return was_ill(r) ? HEALTH_UNKNOWN : HEALTH_WELL;
 	int e = chip_info(&job, &state, why, sizeof(why));
 	if (!e)
 		chip_show(&state, why, sizeof(why));

@@ -154,6 +154,12 @@ check 'and why is said once for all rungs' grep -qE ': usb, rebind, authorize: t
 check 'which counts as a failure' equal "$(count hid replug_failures_total)" 1
 resets=$(saw 'hid reset')
 sed -i 's/baud = auto/reset = usb/; s/attempts = 2/attempts = 1/' /etc/replug.conf # enough of that: it takes its time
+exec 8<>"/dev/$(node hid)" # as kvmd has it
+check 'in use it cannot be asked whether it is well' health 5 hid unknown 'in use by 40-health.sh.*: the chip was not asked' hid
+check 'the timer says nothing of that' quiet_round
+check 'and on record it failed, and is ailing' equal "$(replug status --json "usb=${at[hid]}" | jq -r '.[0] | .state, .health')" $'failed\nailing'
+exec 8<&-
+happens 'hid close' >/dev/null
 check 'the third bad round says nothing' quiet_round
 check 'and does nothing' saw_times "$resets" 'hid reset'
 round

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -139,6 +141,28 @@ static void port_of_node(const char *class, const char *node, char *port)
 		port_of_path(real, port);
 }
 
+/*
+ * Whether the node has the name from us, as udev remembers it: by an earlier configuration then, for of the present
+ * one only rivals can have it. Its own event, which may be still to come, takes the name away.
+ */
+static bool given_before(const char *class, const char *node, const char *name)
+{
+	static char text[8192];
+	char path[64], ours[160];
+	struct stat st;
+
+	if (stat(node, &st))
+		return false;
+	snprintf(path, sizeof(path), "/run/udev/data/c%u:%u", major(st.st_rdev), minor(st.st_rdev));
+	snprintf(ours, sizeof(ours), "\nE:REPLUG_LINK_%s=%s\n", text_is(class, "tty") ? "TTY" : "VIDEO", name);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (fd >= 0)
+		close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	return strstr(text, ours) != NULL;
+}
+
 /* Whether the name leads to a node of a device that the section does not take. */
 static bool held_by_another(const char *class, const char *name, struct link_claim *out)
 {
@@ -152,6 +176,8 @@ static bool held_by_another(const char *class, const char *name, struct link_cla
 	for (unsigned i = 0; i < out->rivals; i++)
 		if (text_is(port, out->rival[i]))
 			return false;
+	if (given_before(class, real, name))
+		return false;
 	size_t len = strlen(real);
 	if (len >= sizeof(out->holder))
 		real[sizeof(out->holder) - 1] = '\0';

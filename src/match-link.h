@@ -25,8 +25,8 @@ struct link_claim {
 
 /*
  * Whether the node at devpath (below /sys), of a class ("tty", "video4linux"), may have /dev/NAME. It depends on what
- * is plugged and on the configuration (NULL while that is broken), not on the order of events. Nothing but sysfs and
- * the link itself is looked at.
+ * is plugged and on the configuration (NULL while that is broken), not on the order of events. Nothing but sysfs, the
+ * link itself and what udev remembers of the node that it leads to is looked at.
  */
 enum link_verdict link_claim(
 	const struct config *c, const char *class, const char *name, const char *devpath, struct link_claim *out);

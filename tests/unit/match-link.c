@@ -176,6 +176,22 @@ TEST(a_name_that_leads_to_another_device_stays_its)
 	assert_int_equal(told("1-1", "no-such-name"), LINK_OURS);
 }
 
+/* The sections of two devices have changed their names: whichever udev looks at first has what it now should. */
+TEST(a_name_that_an_earlier_configuration_gave_away_is_its)
+{
+	configured(BY_ID "[device two]\nmatch = 534d:2109\nexpect = tty\nsymlink = two\n");
+	plug("1-1", "1a86:7523", NULL, "ttyUSB0");
+	plug("1-3", "534d:2109", NULL, "null");
+	folder("/run/udev");
+	folder("/run/udev/data");
+	put("/run/udev/data/c1:3", "S:null\nI:1\nE:REPLUG_LINK_TTY=nullx\nE:REPLUG_LINK_VIDEO=null\nG:systemd\n");
+	assert_int_equal(told("1-1", "null"), LINK_FOREIGN);
+	put("/run/udev/data/c1:3", "S:null\nI:1\nE:REPLUG_LINK_TTY=null\nG:systemd\n");
+	assert_int_equal(told("1-1", "null"), LINK_OURS);
+	unlink("/run/udev/data/c1:3");
+	assert_int_equal(told("1-1", "null"), LINK_FOREIGN);
+}
+
 TEST(a_name_that_leads_to_the_device_itself_or_to_a_lesser_rival_is_its)
 {
 	configured("[device hid]\nmatch = 1a86:7523, 1a86:7523 usb=1-2\nexpect = tty\nsymlink = x\n");
@@ -213,6 +229,7 @@ int main(void)
 		T(what_a_match_names_more_exactly_has_it),
 		T(more_rivals_than_can_be_named_are_rivals_all_the_same),
 		T(a_name_that_leads_to_another_device_stays_its),
+		T(a_name_that_an_earlier_configuration_gave_away_is_its),
 		T(a_name_that_leads_to_the_device_itself_or_to_a_lesser_rival_is_its),
 		T(only_the_rivals_nodes_are_asked_for_anew),
 	};

@@ -142,6 +142,35 @@ check 'ours' exits 0 replug recover capture
 check 'has it' leads_to dongle
 rm /etc/udev/rules.d/99-kvmd.rules && udevadm control --reload
 
+# The names of two sections change places: after the one trigger of the README each has what it should, whoever was first.
+names() { # OF-DONGLE OF-TWIN
+	configure <<-END
+		[device one]
+		match = usb=${at[dongle]}
+		expect = video4linux
+		symlink = $1
+		[device two]
+		match = usb=${at[twin]}
+		expect = video4linux
+		symlink = $2
+	END
+}
+known() { udevadm trigger --action=add -s usb -s video4linux && settled; }
+lead() { link_is "$1" "$(first_of dongle)" && link_is "$2" "$(first_of twin)"; } # OF-DONGLE OF-TWIN
+names left right
+mark
+emu plug twin
+check 'two by their ports' healed twin
+known
+check 'have a name each' until_ 20 lead left right
+for to in 'right left' 'left right' 'right left'; do
+	# shellcheck disable=SC2086 # two words
+	names $to
+	known
+	# shellcheck disable=SC2086
+	check "which change places: $to" lead $to
+done
+
 check 'what is in /run/replug is for all to read, but for locks' equal "$(find /run/replug -maxdepth 1 ! -name relay \
 	\( -type d ! -perm 755 -o -name '*.json' ! -perm 644 -o -name '*.lock' ! -perm 600 -o ! -user root \))" ''
 finish

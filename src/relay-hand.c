@@ -318,6 +318,7 @@ static void pulse(struct hand *h)
 	uint64_t from = clock_ms();
 	h->b.deadline = from + PRESS_MS;
 	int shut = board_set(&h->b, channel, true);
+	from = clock_ms(); /* repeated, it may have closed no earlier than by the last transfer */
 	uint64_t due = from + ms;
 	if (shut)
 		fail(h, shut, "not pressed");

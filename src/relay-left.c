@@ -142,7 +142,7 @@ static void found(void *ctx, const struct relay_orphan *o, int contact)
 {
 	struct all_left *a = ctx;
 	struct relay_outcome out;
-	char name[64], why[160] = "who presses it does not let go; try `replug-relay release` as root";
+	char name[64], why[160] = "who presses it cannot be told to let go; try `replug-relay release` as root";
 
 	int e = contact < 0 ? contact : begin(a, o, contact);
 	if (!e)
@@ -156,6 +156,10 @@ static void found(void *ctx, const struct relay_orphan *o, int contact)
 	}
 	if (contact >= 0)
 		snprintf(why, sizeof(why), "cannot start a process: %s", strerror(-e));
+	else if (e == -EINPROGRESS)
+		snprintf(why, sizeof(why),
+			"who presses it was told to let go, and waits for its board; try `replug-relay release` "
+			"again");
 	else if (e != -EBUSY)
 		relay_lock_trouble(e, why, sizeof(why));
 	not_opened(&out, why);

@@ -180,9 +180,9 @@ static bool find_again(struct hand *h)
 
 static void put_in_words(const struct hand *h, struct hand_opened *o)
 {
-	char reason[256];
+	char reason[256] = "";
 
-	if (o->e && o->e != -EOPNOTSUPP && o->e != -EIO)
+	if (o->e && o->e != -EOPNOTSUPP && (!o->sent || o->e != -EIO))
 		hand_explain(h, o->e, reason, sizeof(reason));
 	if (!o->sent && o->e == -ENODEV)
 		snprintf(o->why, sizeof(o->why),

@@ -215,8 +215,9 @@ static bool is_press(const char *file, struct relay_orphan *o)
 	return selector_is_port(o->port) && o->channel >= 1 && o->channel <= RELAY_CHANNELS;
 }
 
-/* Tells a hand to let go. The number was written by somebody of the group: it has to be a hand's. */
-static void tell(pid_t pid)
+/* Tells a hand to let go. The number was written by somebody of the group: it has to be a hand's. Returns 0 or
+ * -errno. */
+static int tell(pid_t pid)
 {
 	char path[64], name[16] = "";
 
@@ -225,8 +226,9 @@ static void tell(pid_t pid)
 	ssize_t n = fd < 0 ? -1 : read(fd, name, sizeof(name) - 1);
 	if (fd >= 0)
 		close(fd);
-	if (n > 0 && !strcmp(name, RELAY_HAND "\n"))
-		kill(pid, SIGTERM);
+	if (n <= 0 || strcmp(name, RELAY_HAND "\n"))
+		return -ESRCH;
+	return kill(pid, SIGTERM) ? -errno : 0;
 }
 
 static void read_bytes(const char *text, struct conf_bytes *b)
@@ -240,15 +242,14 @@ static void read_bytes(const char *text, struct conf_bytes *b)
 
 /*
  * Returns the contact if it is on record as pressed and nobody watches it, once those who do have been told; -ENOENT
- * if it is not pressed; -EALREADY if who pressed it has let go now; -EBUSY if who presses it goes on; or another
- * negative errno: that cannot be told.
+ * if it is not pressed; -EALREADY if who pressed it has let go now; -EINPROGRESS if who presses it was told and is at
+ * it still; -EBUSY if it could not be told; or another negative errno: that cannot be told.
  */
 static int take_over(struct relay_orphan *o)
 {
 	uint64_t deadline = clock_ms() + TELL_MS;
-	bool told = false;
 	char path[128], text[160], off[2 * CONF_BYTES + 2];
-	int fd, pid, e = path_of_press(path, sizeof(path), o->port, o->channel);
+	int fd, pid, told = 0, refused = 0, e = path_of_press(path, sizeof(path), o->port, o->channel);
 
 	if (e || (fd = open_file(path)) < 0)
 		return e ? e : fd;
@@ -272,10 +273,14 @@ static int take_over(struct relay_orphan *o)
 		read_bytes(off, &o->off);
 		if (taken)
 			return fd;
-		if (!told)
-			tell((pid_t)pid);
-		told = true;
-		e = clock_ms() >= deadline ? -EBUSY : wait_for(-1, 0, clock_ms() + WAIT_POLL_MS);
+		/* Until it has written its own, one who has just taken the contact shows the number of the last one.
+		 */
+		if (pid != told)
+			refused = tell((pid_t)pid);
+		told = pid;
+		e = clock_ms() < deadline ? wait_for(-1, 0, clock_ms() + WAIT_POLL_MS)
+		    : refused             ? -EBUSY
+					  : -EINPROGRESS;
 		if (e < 0)
 			break;
 	}

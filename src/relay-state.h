@@ -55,8 +55,8 @@ struct relay_orphan {
  * Has every contact let go that is on record as pressed: whoever presses it is told to, if he may be told by us, and
  * those that nobody watches any more are called back for, with the contact taken; the callback uses
  * relay_note_release when it is open. Called back for are also those of which that cannot be done, with a negative
- * errno in the contact's place: -EALREADY if who pressed it has let go, -EBUSY if he does not. Returns 0 or a
- * negative errno.
+ * errno in the contact's place: -EALREADY if who pressed it has let go, -EINPROGRESS if he was told and has not yet,
+ * -EBUSY if he could not be told. Returns 0 or a negative errno.
  */
 typedef void relay_found(void *ctx, const struct relay_orphan *o, int contact);
 int relay_orphans(relay_found *found, void *ctx);

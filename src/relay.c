@@ -40,6 +40,7 @@ int board_error(int e)
 	case ESHUTDOWN:
 		return -ENODEV;
 	case EPIPE: /* it refused the report, as a board does that is not quite awake */
+	case EIO:   /* of the transfer; further up, -EIO is a contact that is not as it was told to be */
 	case EILSEQ:
 	case EOVERFLOW:
 		return -EPROTO;
@@ -76,7 +77,7 @@ int board_open(struct board *b, const char *node, const char *syspath)
 		e = b->fd < 0 ? board_error(errno) : 0;
 	} else {
 		e = serial_open(node, b->conf->baud, NULL, &b->fd);
-		e = e == -ENOENT || e == -ENXIO ? -ENODEV : e;
+		e = e ? board_error(-e) : 0;
 	}
 	if (!e && syspath)
 		e = check_identity(b->fd, syspath);
@@ -109,7 +110,7 @@ static int drain(struct board *b)
 
 	for (;;) {
 		if (ioctl(b->fd, TIOCOUTQ, &left))
-			return board_error(errno) == -EIO ? -ENODEV : board_error(errno);
+			return errno == EIO ? -ENODEV : board_error(errno);
 		if (!left)
 			return 0;
 		if (clock_ms() >= b->deadline)

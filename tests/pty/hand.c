@@ -4,6 +4,7 @@
 #include "pty.h"
 
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
 
@@ -189,6 +190,75 @@ TEST(a_press_closes_the_contact_and_opens_it)
 	close(contact);
 	close(socket[0]);
 	close(socket[1]);
+}
+
+/* A board that fails its transfers for a while, and closes the contact by the first that it does not. */
+static struct {
+	uint64_t asked, closed, opened; /* of clock_ms */
+} * moved;
+
+static int move_at_last(struct board *board, unsigned channel, bool closed)
+{
+	(void)board;
+	(void)channel;
+	if (!closed) {
+		moved->opened = moved->opened ? moved->opened : clock_ms();
+		return 0;
+	}
+	moved->asked = moved->asked ? moved->asked : clock_ms();
+	if (clock_ms() < moved->asked + 60)
+		return -EPROTO;
+	moved->closed = clock_ms();
+	return 0;
+}
+
+TEST(a_press_lasts_from_the_transfer_that_closes_the_contact)
+{
+	static const struct relay_driver late = {.node = "tty", .channels = 8, .set = move_at_last};
+	struct relay_target stubborn = t;
+	struct relay_job job = {.t = &stubborn, .verb = RELAY_PULSE, .pulse_ms = 50};
+	int socket[2];
+
+	stubborn.driver = &late;
+	moved = mmap(NULL, sizeof(*moved), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(moved != MAP_FAILED);
+	job.contact = relay_take("1-1", 1);
+	assert_true(job.contact >= 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, socket), 0);
+	pid_t pid = fork();
+	if (!pid) {
+		hand_run(&job, clock_ms() + RELAY_SWITCH_MS, socket[1]);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	last_word(socket[0]);
+	assert_int_equal(outcome.status, STATUS_DONE);
+	assert_true(moved->closed >= moved->asked + 60);
+	assert_true(moved->opened >= moved->closed + 49); /* a clock of milliseconds */
+	munmap(moved, sizeof(*moved));
+	close(job.contact);
+	close(socket[0]);
+	close(socket[1]);
+}
+
+/* An adapter that fails whatever its driver asks when it is opened: all that is an input/output error. */
+TEST(why_a_contact_could_not_be_opened_is_said)
+{
+	struct relay_target locked = t;
+	struct relay_job job = {.t = &locked, .verb = RELAY_OFF, .contact = -1};
+	struct hand h;
+	struct hand_opened o;
+	int other = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	assert_true(other >= 0);
+	assert_int_equal(ptsname_r(other, locked.node, sizeof(locked.node)), 0);
+	hand_init(&h, &job, 0, -1);
+	hand_open_contact(&h, 0, &o);
+	assert_false(o.sent);
+	assert_int_equal(o.e, -EPROTO);
+	holds(o.why, locked.node);
+	holds(o.why, "Protocol error");
+	close(other);
 }
 
 TEST(without_a_record_of_it_nothing_is_pressed)
@@ -413,6 +483,8 @@ int main(void)
 		cmocka_unit_test(off_all_asks_once_more_when_an_answer_came_in_pieces),
 		cmocka_unit_test(off_all_does_not_take_a_silence_for_a_contact_that_is_open),
 		cmocka_unit_test(a_press_closes_the_contact_and_opens_it),
+		cmocka_unit_test(a_press_lasts_from_the_transfer_that_closes_the_contact),
+		cmocka_unit_test(why_a_contact_could_not_be_opened_is_said),
 		cmocka_unit_test(without_a_record_of_it_nothing_is_pressed),
 		cmocka_unit_test(without_somebody_who_watches_it_nothing_is_pressed),
 		cmocka_unit_test(what_was_left_pressed_is_forgotten_once_it_is_switched),

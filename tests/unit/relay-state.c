@@ -313,7 +313,7 @@ TEST(a_note_that_cannot_be_finished_is_none)
 }
 
 /* A process that presses until it is told to let go, or for ever. */
-static pid_t presser(const char *name, int *told)
+static pid_t presser(const char *name, bool lets_go, int *told)
 {
 	int ready[2];
 	char byte;
@@ -329,6 +329,8 @@ static pid_t presser(const char *name, int *told)
 			_exit(1);
 		if (wait_for(-1, 0, clock_ms() + 20000) != -EINTR)
 			_exit(2);
+		if (!lets_go)
+			pause();
 		relay_note_release(contact);
 		_exit(0);
 	}
@@ -342,8 +344,55 @@ static pid_t presser(const char *name, int *told)
 TEST(who_presses_is_told_to_let_go_and_is_not_taken_from)
 {
 	int status;
-	pid_t pid = presser(RELAY_HAND, &status);
+	pid_t pid = presser(RELAY_HAND, true, &status);
 
+	assert_int_equal(orphans(), 0);
+	assert_int_equal(trouble, -EALREADY);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* Its board may be away: who presses then waits for it, and nobody else could do more. */
+TEST(who_was_told_and_does_not_let_go_yet_is_at_it)
+{
+	int status;
+	pid_t pid = presser(RELAY_HAND, false, &status);
+
+	assert_int_equal(orphans(), 0);
+	assert_int_equal(trouble, -EINPROGRESS);
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	release = true;
+	assert_int_equal(orphans(), 1);
+}
+
+/* A contact that was left pressed is taken, and by whom is not on record yet when it is looked at. */
+TEST(who_puts_his_number_on_record_late_is_told_too)
+{
+	int ready[2], status;
+	char byte;
+
+	assert_int_equal(pipe(ready), 0);
+	int contact = relay_take("1-1", 1);
+	assert_true(contact >= 0);
+	assert_int_equal(relay_note_press(contact, &conf, 0x1a86, 0x7523), 0); /* this process's, which is no hand */
+	close(contact);
+	pid_t pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		prctl(PR_SET_NAME, RELAY_HAND);
+		contact = relay_take("1-1", 1);
+		if (wait_block_signals() || contact < 0 || write(ready[1], "", 1) != 1)
+			_exit(1);
+		wait_for(-1, 0, clock_ms() + 400);
+		if (relay_note_press(contact, &conf, 0x1a86, 0x7523) || wait_for(-1, 0, clock_ms() + 20000) != -EINTR)
+			_exit(2);
+		relay_note_release(contact);
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
 	assert_int_equal(orphans(), 0);
 	assert_int_equal(trouble, -EALREADY);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -353,7 +402,7 @@ TEST(who_presses_is_told_to_let_go_and_is_not_taken_from)
 TEST(a_number_in_a_file_of_the_groups_ends_nobody_else)
 {
 	int status;
-	pid_t pid = presser("somebody", &status);
+	pid_t pid = presser("somebody", true, &status);
 	uint64_t begun = clock_ms();
 
 	assert_int_equal(orphans(), 0);
@@ -385,6 +434,8 @@ int main(void)
 		T(a_contact_that_cannot_be_looked_at_is_told),
 		T(a_note_that_cannot_be_finished_is_none),
 		T(who_presses_is_told_to_let_go_and_is_not_taken_from),
+		T(who_was_told_and_does_not_let_go_yet_is_at_it),
+		T(who_puts_his_number_on_record_late_is_told_too),
 		T(a_number_in_a_file_of_the_groups_ends_nobody_else),
 	};
 

@@ -137,7 +137,8 @@ enum status story_conclude(struct story *s, int e)
 	}
 	s->r.failures++;
 	s->r.state = RECORD_FAILED;
-	if (e == -ENODEV) {
+	/* Of what was silent before, no other failure says that it has come back. */
+	if (e == -ENODEV || (s->lost && !s->r.owed[0] && !device_present(s->r.port))) {
 		s->r.state = story_silent(s->r.port) ? RECORD_SILENT : RECORD_GONE;
 		s->r.gone_ms = clock_ms();
 	}

@@ -72,6 +72,17 @@ check 'silent: recover by hand is exit status 1' exits 1 replug recover "usb=$po
 check 'by its section, too' exits 1 replug recover capture
 check 'a reset by a method that needs a device says so' eval 'said=$(replug reset "usb=$port" 2>&1); [[ $? == 1 && $said == *"given it up"* ]]'
 check 'its record outlives that' is_state "$port" silent
+# A run that is ended while it waits for the device to come back has not seen it unplugged.
+sed -i 's/timeout = 2s/timeout = 30s/' /etc/replug.conf
+replug recover capture >/run/recover 2>&1 &
+pid=$!
+check 'silent: a run by hand waits for it' until_ 20 record_says "$port" busy
+kill -INT "$pid"
+wait "$pid"
+check 'silent: ended by a signal it is exit status 1' equal $? 1
+check 'silent: and it is silent still' is_state "$port" silent
+check 'silent: as the list says' grep -q '^1-.* silent ' <(replug list capture)
+settings usb
 
 # Whoever may cut the power is obeyed.
 mark

@@ -83,6 +83,20 @@ static enum status read_devices(struct call *c)
 	return STATUS_FAILED;
 }
 
+static bool on_record(const struct call *c, const struct selector *sel)
+{
+	struct record *list;
+	size_t n;
+	bool found = false;
+
+	if (record_list(&list, &n))
+		return true; /* show_status says so */
+	for (size_t i = 0; i < n && !found; i++)
+		found = record_matches(&list[i], sel, c->device, c->devices);
+	free(list);
+	return found;
+}
+
 /* Parses all selectors, and notes which name nothing: the others are tried all the same. */
 enum status verb_select(struct call *c)
 {
@@ -106,14 +120,18 @@ enum status verb_select(struct call *c)
 			found = find_silent(c, &one, &silent) > 0;
 			free(silent);
 		}
+		if (c->verb->run == verb_status)
+			found = on_record(c, &one);
 		selector_free(&one);
 		if (found)
 			continue;
 		c->missing = STATUS_NO_DEVICE;
 		if (c->event && !c->dry_run) /* it went before we came: recover_port has something to note */
 			continue;
-		/* status may know of devices that are gone, and says itself when it does not; watch waits. */
-		if (c->verb->run != verb_status && c->verb->run != verb_watch)
+		if (c->verb->run == verb_status)
+			fprintf(stderr, "replug: nothing is on record for \"%s\"; `replug status` shows all\n",
+				c->arg[i]);
+		else if (c->verb->run != verb_watch) /* which waits for it */
 			fprintf(stderr, "replug: no device matches \"%s\"; `replug list` shows what is plugged\n",
 				c->arg[i]);
 	}
@@ -131,9 +149,7 @@ enum status verb_status(struct call *c)
 {
 	enum status s = show_status(c->device, c->devices, c->sel.n ? &c->sel : NULL, c->json);
 
-	if (s == STATUS_NO_DEVICE)
-		fprintf(stderr, "replug: nothing is on record for these devices; `replug status` shows all\n");
-	return s;
+	return status_worse(s, c->missing);
 }
 
 enum status verb_check(struct call *c)

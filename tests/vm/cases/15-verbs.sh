@@ -133,6 +133,8 @@ check 'one bad word: the good ones are not tried' exits 2 replug recover capture
 check 'nothing plugged' says 3 'no device matches "ffff:0001"' replug recover ffff:0001
 check 'nor for list' exits 3 replug list ffff:0001
 check 'nor on record' exits 3 replug status ffff:0001
+check 'one of two not on record' says 3 'nothing is on record for "ffff:0001"' replug status capture ffff:0001
+check 'the other is shown' grep -q "^${at[dongle]} .* capture " <(replug status capture ffff:0001 2>/dev/null)
 check 'two terms that name different devices' exits 3 replug recover "534d:2109 usb=${at[hid]}"
 check 'no device noticed any of this' saw_times 0 '(reset|frame|open)'
 check 'a chip where none can be' says 1 'no tty' replug ch9329 info capture

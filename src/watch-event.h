@@ -20,7 +20,7 @@ struct event {
 	char product[128];
 	const char *word; /* "plugged", "unplugged", or a state's name */
 	bool outcome;     /* a change of the record, which says these: */
-	char action[32], error[384];
+	char action[64], error[384];
 	uint32_t duration_ms;
 };
 

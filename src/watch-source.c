@@ -100,6 +100,15 @@ static void look_again(struct source *s, const char *port)
 		tell_record(s, &r);
 }
 
+/* The kernel takes the node away before it tells of a removal; one that somebody asks udev to tell of removes
+ * nothing. */
+static bool is_there(struct udev_device *u)
+{
+	const char *node = udev_device_get_devnode(u);
+
+	return node && !access(node, F_OK);
+}
+
 static void take_message(struct source *s, struct udev_device *u)
 {
 	const char *port = udev_device_get_sysname(u), *action = udev_device_get_action(u);
@@ -109,6 +118,8 @@ static void take_message(struct source *s, struct udev_device *u)
 	if (!port || !action || !selector_is_port(port) || strlen(port) >= sizeof(d.port))
 		return;
 	if (!strcmp(action, "remove")) {
+		if (is_there(u))
+			return;
 		ports_unplugged(s->ports, port, dev);
 		look_again(s, port);
 	} else if (!strcmp(action, "add")) {

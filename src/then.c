@@ -44,7 +44,14 @@ static enum status then_port(const struct run *run, const char *port, uint64_t s
 		enum status status = STATUS_DONE;
 		int lock = record_lock(port, begun + STORY_LOCK_MS);
 		if (lock < 0) {
-			log_line(LOG_ERR, "%s: cannot be initialised: %s", port, strerror(-lock));
+			if (lock == -EWOULDBLOCK)
+				log_line(LOG_WARNING,
+					"%s: not initialised: another run has this port; `replug status` shows how "
+					"it "
+					"ends",
+					port);
+			else
+				log_line(LOG_ERR, "%s: cannot be initialised: %s", port, strerror(-lock));
 			return lock == -EWOULDBLOCK ? STATUS_HELD : STATUS_FAILED;
 		}
 		int e = device_read(run->udev, run->config, port, &s.d);

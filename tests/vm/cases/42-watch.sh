@@ -44,7 +44,7 @@ check 'plugged, busy, recovered, in this order and once' tell_exactly all \
 check 'times are now, in UTC' between "$(($(date +%s) - $(date -d "$(tail -1 /run/all | cut -d' ' -f1)" +%s)))" 0 60
 plug stick stick
 check 'a device that nobody asked for is told where a selector names it' tells mine "^[^ ]+ ${at[stick]} 1234:5678 plugged"
-udevadm trigger --action=remove --settle "/sys/bus/usb/devices/${at[stick]}"
+for action in remove add; do udevadm trigger --action=$action --settle "/sys/bus/usb/devices/${at[stick]}"; done
 emu unplug stick
 check 'its removal, too' tells mine "^[^ ]+ ${at[stick]} 1234:5678 unplugged"
 emu unplug dongle

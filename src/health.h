@@ -12,8 +12,7 @@
 #include "use.h"
 
 enum health {
-	HEALTH_UNKNOWN, /* cannot tell: no permission, no answer in time, another run has it; ill before, and in use
-			 */
+	HEALTH_UNKNOWN, /* cannot tell: no permission, no answer in time, another run has it; or ill, and in use */
 	HEALTH_WELL,
 	HEALTH_AILING, /* answers on endpoint 0, but something above that does not */
 	HEALTH_DEAD,   /* does not even do that */

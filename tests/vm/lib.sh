@@ -2,9 +2,6 @@
 # What the cases share: TAP output, the emulator, and waiting for a state with a deadline. Sourced by them.
 set -u
 
-# Nothing happens by itself in a case but for those about just that, which set timers=keep before.
-[[ ${timers:-} == keep ]] || systemctl stop replug-health.timer replug-refresh.timer 2>/dev/null
-
 n=0 failures=0
 ok() { printf 'ok %d - %s\n' $((++n)) "$*"; }
 not_ok() {
@@ -45,6 +42,13 @@ until_() {
 		read -rt 0.05 -u "$never" || :
 	done
 }
+
+# Nothing happens by itself in a case but for those about just that, which set timers=keep before.
+timers_off() {
+	systemctl stop replug-{health,refresh}.{timer,service}
+	! systemctl is-active replug-{health,refresh}.{timer,service}
+}
+[[ ${timers:-} == keep ]] || until_ 30 timers_off || { echo 'Bail out! the timers cannot be stopped'; exit 1; }
 
 # What replug says of a port: its state, or any other field of `replug status --json`.
 field() { replug status --json | jq -r --arg port "$1" --arg key "$2" '.[] | select(.port == $port) | .[$key]'; }

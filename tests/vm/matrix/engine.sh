@@ -46,7 +46,6 @@ fit() { # NAME KEYS
 set_up() { # LANES
 	local lane name bus
 	mkdir -p "$work" /etc/replug.conf.d /run/systemd/system/replug@.service.d
-	systemctl stop replug-health.timer replug-refresh.timer 2>/dev/null
 	configure <<-END
 		[device capture]
 		match =
@@ -186,6 +185,7 @@ matrix() {
 	wait "$runner"
 	check 'the kernel has nothing to complain of' equal "$(dmesg | grep -E 'WARNING:|BUG:|Oops')" ''
 	check 'the guard was never needed' equal "$(cat <(journal) "$work"/{journal,said.*} | grep -c 'left alone until')" 0
+	check 'no timer was at work' equal "$(journal -u replug-health.service -u replug-refresh.service)" ''
 	check 'no unit has failed' equal "$(systemctl list-units --state=failed --plain --no-legend)" ''
 	echo "## $SECONDS s for ${#cell[@]} cells"
 	finish

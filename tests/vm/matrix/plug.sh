@@ -1,4 +1,5 @@
 #!/bin/bash
+# cpus: 2
 # The fault matrix (tests/vm/matrix/), trigger: plug.
 # timeout: 900
 # shellcheck source=tests/vm/matrix/engine.sh

@@ -1,4 +1,5 @@
 #!/bin/bash
+# cpus: 2
 # The fault matrix (tests/vm/matrix/): each fault once, of which device and under which trigger chance decides: the same
 # each time without a seed, so that what fails is the change's doing.
 # timeout: 900

@@ -192,6 +192,6 @@ int port_power(const struct port *p, bool on, char *why, size_t size)
 		return on ? ask_power(p, true, why, size) : asked;
 	if (e)
 		snprintf(why, size, "%s/disable: %s%s", p->dir, strerror(-e), text_refusal(-e));
-	/* Where /sys is read-only and the hub is not, off has been asked for already. */
+	/* Where /sys is read-only and the hub's node is not, off was asked for as well. */
 	return on && (e == -EACCES || e == -EPERM || e == -EROFS) ? ask_power(p, true, why, size) : e;
 }

@@ -161,4 +161,11 @@ check 'it is off still' equal "$(<"$other")" 1
 check 'the next run pays it' exits 0 replug recover "usb=$port"
 check 'it is on' equal "$(<"$other")" 0
 check 'and owed no more' owes ''
+
+# /sys is read-only, as in a container, and the hub's node is not: the hub was asked for off, and is asked for on.
+settled
+check 'with a read-only /sys a power cycle has failed' exits 1 unshare -m \
+	sh -c 'mount -o remount,bind,ro /sys && exec replug reset --method=power "$1"' - "usb=$port"
+check 'nothing is owed' owes ''
+check 'and it is usable' usable
 finish

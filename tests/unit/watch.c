@@ -135,6 +135,10 @@ TEST(an_outcome_says_what_was_done_and_how_long_it_took)
 
 	event_of_record(&e, &r);
 	reads(&e, "1-1.4 capture recovered reset in 412 ms");
+	snprintf(r.action, sizeof(r.action), "reset+init+rebind+authorize+power");
+	event_of_record(&e, &r);
+	reads(&e, "1-1.4 capture recovered reset+init+rebind+authorize+power in 412 ms");
+	r = outcome;
 	r.state = RECORD_FAILED;
 	snprintf(r.error, sizeof(r.error), "it is not on the bus");
 	event_of_record(&e, &r);

@@ -315,11 +315,10 @@ static void pulse(struct hand *h)
 		fail(h, e, "not pressed");
 		return;
 	}
-	uint64_t from = clock_ms();
-	h->b.deadline = from + PRESS_MS;
+	h->b.deadline = clock_ms() + PRESS_MS;
 	int shut = board_set(&h->b, channel, true);
-	from = clock_ms(); /* repeated, it may have closed no earlier than by the last transfer */
-	uint64_t due = from + ms;
+	/* Repeated, it may have closed no earlier than by the last transfer. */
+	uint64_t from = clock_ms(), due = from + ms;
 	if (shut)
 		fail(h, shut, "not pressed");
 	else

@@ -182,7 +182,7 @@ static void put_in_words(const struct hand *h, struct hand_opened *o)
 {
 	char reason[256] = "";
 
-	if (o->e && o->e != -EOPNOTSUPP && (!o->sent || o->e != -EIO))
+	if (o->e && o->e != -EOPNOTSUPP && o->e != -EIO)
 		hand_explain(h, o->e, reason, sizeof(reason));
 	if (!o->sent && o->e == -ENODEV)
 		snprintf(o->why, sizeof(o->why),

@@ -215,8 +215,7 @@ static bool is_press(const char *file, struct relay_orphan *o)
 	return selector_is_port(o->port) && o->channel >= 1 && o->channel <= RELAY_CHANNELS;
 }
 
-/* Tells a hand to let go. The number was written by somebody of the group: it has to be a hand's. Returns 0 or
- * -errno. */
+/* Tells a hand to let go, and returns 0 or -errno. Somebody of the group wrote the number: it has to be a hand's. */
 static int tell(pid_t pid)
 {
 	char path[64], name[16] = "";
@@ -249,7 +248,7 @@ static int take_over(struct relay_orphan *o)
 {
 	uint64_t deadline = clock_ms() + TELL_MS;
 	char path[128], text[160], off[2 * CONF_BYTES + 2];
-	int fd, pid, told = 0, refused = 0, e = path_of_press(path, sizeof(path), o->port, o->channel);
+	int fd, pid, told = 0, refused = -ESRCH, e = path_of_press(path, sizeof(path), o->port, o->channel);
 
 	if (e || (fd = open_file(path)) < 0)
 		return e ? e : fd;
@@ -273,8 +272,7 @@ static int take_over(struct relay_orphan *o)
 		read_bytes(off, &o->off);
 		if (taken)
 			return fd;
-		/* Until it has written its own, one who has just taken the contact shows the number of the last one.
-		 */
+		/* Who has just taken the contact shows the number of the last one until he has written his own. */
 		if (pid != told)
 			refused = tell((pid_t)pid);
 		told = pid;

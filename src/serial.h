@@ -17,8 +17,7 @@
  */
 int serial_open(const char *path, unsigned baud, unsigned *found, int *fd);
 
-/* The rate that the tty has now, from whoever set it last, for it is that of all who have it open; 0: none of those.
- */
+/* The rate that the tty has now, for all who have it open, from whoever set it last; 0: none of those. */
 unsigned serial_rate_now(int fd);
 
 /* Whether a rate is one of those that serial_open takes. */

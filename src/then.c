@@ -44,15 +44,11 @@ static enum status then_port(const struct run *run, const char *port, uint64_t s
 		enum status status = STATUS_DONE;
 		int lock = record_lock(port, begun + STORY_LOCK_MS);
 		if (lock < 0) {
-			if (lock == -EWOULDBLOCK)
-				log_line(LOG_WARNING,
-					"%s: not initialised: another run has this port; `replug status` shows how "
-					"it "
-					"ends",
-					port);
-			else
-				log_line(LOG_ERR, "%s: cannot be initialised: %s", port, strerror(-lock));
-			return lock == -EWOULDBLOCK ? STATUS_HELD : STATUS_FAILED;
+			bool taken = lock == -EWOULDBLOCK;
+			log_line(taken ? LOG_WARNING : LOG_ERR, "%s: not initialised: %s", port,
+				taken ? "another run has this port; `replug status` shows how it ends"
+				      : strerror(-lock));
+			return taken ? STATUS_HELD : STATUS_FAILED;
 		}
 		int e = device_read(run->udev, run->config, port, &s.d);
 		if (e) {

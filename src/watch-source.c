@@ -100,8 +100,7 @@ static void look_again(struct source *s, const char *port)
 		tell_record(s, &r);
 }
 
-/* The kernel takes the node away before it tells of a removal; one that somebody asks udev to tell of removes
- * nothing. */
+/* The kernel takes the node away before it tells of a removal. (`udevadm trigger` removes nothing.) */
 static bool is_there(struct udev_device *u)
 {
 	const char *node = udev_device_get_devnode(u);

@@ -55,6 +55,24 @@ static void last_word(int socket)
 		close(fd);
 }
 
+/* The job by a hand of its own, to its end. */
+static void done_by_hand(const struct relay_job *job)
+{
+	int socket[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, socket), 0);
+	pid_t pid = fork();
+	if (!pid) {
+		hand_run(job, clock_ms() + RELAY_SWITCH_MS, socket[1]);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	last_word(socket[0]);
+	close(socket[0]);
+	close(socket[1]);
+	assert_int_equal(outcome.status, STATUS_DONE);
+}
+
 /* An LCUS board: asked, it says this; but of its second answer the first line alone, and the others 60 ms later. */
 static const char *says;
 static bool in_pieces;
@@ -217,28 +235,17 @@ TEST(a_press_lasts_from_the_transfer_that_closes_the_contact)
 	static const struct relay_driver late = {.node = "tty", .channels = 8, .set = move_at_last};
 	struct relay_target stubborn = t;
 	struct relay_job job = {.t = &stubborn, .verb = RELAY_PULSE, .pulse_ms = 50};
-	int socket[2];
 
 	stubborn.driver = &late;
 	moved = mmap(NULL, sizeof(*moved), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_true(moved != MAP_FAILED);
 	job.contact = relay_take("1-1", 1);
 	assert_true(job.contact >= 0);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, socket), 0);
-	pid_t pid = fork();
-	if (!pid) {
-		hand_run(&job, clock_ms() + RELAY_SWITCH_MS, socket[1]);
-		_exit(0);
-	}
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	last_word(socket[0]);
-	assert_int_equal(outcome.status, STATUS_DONE);
+	done_by_hand(&job);
 	assert_true(moved->closed >= moved->asked + 60);
 	assert_true(moved->opened >= moved->closed + 49); /* a clock of milliseconds */
 	munmap(moved, sizeof(*moved));
 	close(job.contact);
-	close(socket[0]);
-	close(socket[1]);
 }
 
 /* An adapter that fails whatever its driver asks when it is opened: all that is an input/output error. */
@@ -296,24 +303,14 @@ static void switched(enum relay_verb verb, unsigned channel, bool all)
 {
 	struct relay_target other = t;
 	struct relay_job job = {.t = &other, .verb = verb, .all = all, .contact = -1};
-	int socket[2], left = relay_take("1-1", 1);
+	int left = relay_take("1-1", 1);
 
 	assert_int_equal(relay_note_press(left, &t.conf, t.d.vid, t.d.pid), 0);
 	close(left);
 	other.conf.channel = channel;
 	if (verb != RELAY_OFF)
 		job.contact = relay_take("1-1", channel);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, socket), 0);
-	pid_t pid = fork();
-	if (!pid) {
-		hand_run(&job, clock_ms() + RELAY_SWITCH_MS, socket[1]);
-		_exit(0);
-	}
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	last_word(socket[0]);
-	assert_int_equal(outcome.status, STATUS_DONE);
-	close(socket[0]);
-	close(socket[1]);
+	done_by_hand(&job);
 	if (job.contact >= 0)
 		close(job.contact);
 }

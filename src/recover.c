@@ -168,6 +168,15 @@ static enum status settle_port(void *ctx, const char *port)
 	return e < 0 ? STATUS_FAILED : STATUS_DONE;
 }
 
+/* A run that was killed has not looked once more after letting go: the removal of its device found the port locked.
+ */
+static bool missed_removal(struct record *r)
+{
+	enum record_state was = r->state;
+
+	return (was == RECORD_BUSY || was == RECORD_STUCK) && record_state_now(r) != was && !device_present(r->port);
+}
+
 enum status recover_settle(const char *const *port, size_t n)
 {
 	const struct supervise how = {.job = settle_port, .deadline_ms = SETTLE_MS, .stuck = recover_stuck};
@@ -180,7 +189,7 @@ enum status recover_settle(const char *const *port, size_t n)
 		return STATUS_FAILED;
 	for (size_t i = 0; i < n; i++) {
 		int e = record_load(port[i], &r);
-		if (record_unread(e) || (!e && r.owed[0]))
+		if (record_unread(e) || (!e && (r.owed[0] || missed_removal(&r))))
 			owing[owed++] = port[i];
 	}
 	if (owed)

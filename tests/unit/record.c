@@ -496,6 +496,56 @@ TEST(one_that_is_stuck_is_put_on_record_where_it_has_the_lock_and_nowhere_else)
 	end(other);
 }
 
+TEST(a_process_of_which_nothing_can_be_known_is_at_work_on_nothing)
+{
+	struct record r = {.port = "1-1"};
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(0);
+	waitpid(pid, NULL, 0);
+	plug("1-1");
+	record_stuck(&r, pid); /* it had ended by then */
+	assert_int_equal(record_state_now(&r), RECORD_FAILED);
+	r = (struct record){.port = "1-1", .state = RECORD_BUSY, .pid = pid};
+	assert_int_equal(record_state_now(&r), RECORD_FAILED);
+	unplug("1-1");
+}
+
+/* Removed while a run had the port, which was killed before it could look. */
+TEST(a_removal_that_a_killed_run_has_missed_is_noted_by_whoever_settles)
+{
+	static const char *const port[] = {"1-1"}, note[] = RECORD_DIR "/lost/1-1";
+	pid_t pid = holder("1-1");
+
+	for (int stuck = 0; stuck < 2; stuck++) {
+		struct record r = {.port = "1-1", .id = "534d:2109", .section = "capture"}, now;
+		if (stuck)
+			record_stuck(&r, pid);
+		else
+			r.state = RECORD_BUSY, r.pid = pid, r.started = 1; /* its number was used again */
+		assert_int_equal(record_save(&r), 0);
+		if (!stuck) /* whoever has it sees to it */
+			assert_int_equal(recover_settle(port, 1), STATUS_HELD);
+		else
+			assert_int_equal(recover_settle(port, 1), STATUS_DONE);
+		assert_int_equal(access(note, F_OK), -1);
+		end(pid);
+		plug("1-1"); /* or it is there */
+		assert_int_equal(recover_settle(port, 1), STATUS_DONE);
+		assert_int_equal(access(note, F_OK), -1);
+		unplug("1-1");
+		assert_int_equal(recover_settle(port, 1), STATUS_DONE);
+		assert_int_equal(access(note, F_OK), 0);
+		assert_int_equal(record_load("1-1", &now), 0);
+		assert_int_equal(now.state, RECORD_GONE);
+		assert_true(now.gone_ms > 0);
+		unlink(note);
+		pid = holder("1-1");
+	}
+	end(pid);
+}
+
 TEST(what_a_stuck_run_was_writing_is_not_touched_by_the_word_that_it_is)
 {
 	struct record r = full, now;
@@ -755,6 +805,8 @@ int main(void)
 		cmocka_unit_test(a_lock_is_one_processs_at_a_time_and_waits_until_the_deadline),
 		cmocka_unit_test(who_has_a_lock_is_known),
 		cmocka_unit_test(one_that_is_stuck_is_put_on_record_where_it_has_the_lock_and_nowhere_else),
+		cmocka_unit_test(a_process_of_which_nothing_can_be_known_is_at_work_on_nothing),
+		cmocka_unit_test(a_removal_that_a_killed_run_has_missed_is_noted_by_whoever_settles),
 		cmocka_unit_test(what_a_stuck_run_was_writing_is_not_touched_by_the_word_that_it_is),
 		cmocka_unit_test(a_lock_is_free_when_its_holder_is_killed),
 		cmocka_unit_test(whoever_waits_gets_the_lock_when_it_is_let_go),

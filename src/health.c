@@ -97,7 +97,7 @@ static enum health ask_stream(const struct device *d, const struct use *use, cha
 /* Whether the last that is known of it is that it did not answer. */
 static bool was_ill(const struct record *r)
 {
-	return (r->state == RECORD_FAILED && !r->well_again) || !strcmp(r->health, health_name[HEALTH_AILING]);
+	return !r->well_again && (r->state == RECORD_FAILED || !strcmp(r->health, health_name[HEALTH_AILING]));
 }
 
 static enum health ask_chip(
@@ -147,6 +147,7 @@ bool health_note(struct record *r, enum health found, int64_t now, bool *turned)
 	*turned = false;
 	if (found == HEALTH_UNKNOWN)
 		return false;
+	r->well_again &= well;
 	if (!well && ++r->health_bad > 2 * BAD_MOST)
 		r->health_bad -= BAD_MOST;
 	/* Also when it was well before: it has been tried in vain since. */

@@ -65,7 +65,7 @@ struct record {
 
 	/* What checkups found and did: see health.h and refresh.h. */
 	char health[8];        /* the last word that was certain: well, ailing or dead; empty: none yet */
-	bool well_again;       /* found well since the last run, which failed */
+	bool well_again;       /* since it was found ill or its run failed: by a round, or its chip by a run */
 	int64_t health_when;   /* it changed to that; seconds since 1970 */
 	uint64_t woken_ms;     /* it was woken to be asked, and answered */
 	unsigned health_bad;   /* rounds in a row that found it ailing or dead */

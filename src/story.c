@@ -119,6 +119,7 @@ enum status story_conclude(struct story *s, int e)
 		story_did(s, "verify");
 	if (!e) {
 		s->r.state = RECORD_RECOVERED;
+		s->r.well_again = s->r.chip;
 		s->r.verified_ms = clock_ms();
 		s->r.recoveries++;
 		s->r.recovered_ms = s->r.duration_ms;

@@ -52,6 +52,16 @@ TEST(what_is_well_after_it_was_tried_in_vain_is_news_once)
 	assert_int_equal(round_of(&r, HEALTH_AILING), CHANGED + NEWS);
 }
 
+TEST(what_a_run_has_seen_answer_is_forgotten_when_it_ails_again)
+{
+	struct record r = {.state = RECORD_RECOVERED, .health = "ailing", .well_again = true};
+
+	assert_int_equal(round_of(&r, HEALTH_UNKNOWN), SILENT);
+	assert_true(r.well_again);
+	round_of(&r, HEALTH_AILING);
+	assert_false(r.well_again);
+}
+
 TEST(what_stays_bad_is_counted_and_no_news)
 {
 	struct record r = {0};
@@ -248,6 +258,7 @@ int main(void)
 		cmocka_unit_test(a_first_verdict_is_news_only_where_it_is_not_well),
 		cmocka_unit_test(what_stays_well_changes_nothing),
 		cmocka_unit_test(what_is_well_after_it_was_tried_in_vain_is_news_once),
+		cmocka_unit_test(what_a_run_has_seen_answer_is_forgotten_when_it_ails_again),
 		cmocka_unit_test(what_stays_bad_is_counted_and_no_news),
 		cmocka_unit_test(from_ailing_to_dead_is_news_and_goes_on_counting),
 		cmocka_unit_test(back_to_well_is_news_and_ends_the_count),

@@ -136,6 +136,17 @@ check 'and it is said to be well again' grep -qE "^${at[hid]} hid .*: well again
 check 'once' quiet_round
 check 'it counts as a recovery' equal "$(count hid replug_recoveries_total)" 2
 
+# What a recovery has seen answer is well, also when it is opened before the next round.
+emu set hid wedge=1
+round
+check 'what ails, and is recovered' exits 0 replug recover "usb=${at[hid]}"
+exec 8<>"/dev/$(node hid)"
+check 'is well when it is in use at once' health 0 hid well "in use by 40-health.sh \($$\).*: the chip was not asked"
+round
+check 'and said to be well again' grep -qE "^${at[hid]} hid .*: well again: it answers; in use by" /run/said
+exec 8<&-
+happens 'hid close' >/dev/null
+
 emu set second ep0-silent=1
 mark
 round

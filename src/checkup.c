@@ -105,6 +105,9 @@ static void identify(struct record *r, const struct device *d)
 /* The verdict goes on record only where a timer asks: one who looks changes nothing. */
 static void put_on_record(struct patient *p, enum health found, bool woken)
 {
+	/* The port is ours: whoever was at work on it, or kept by the kernel, is so no more. */
+	if (p->r.state == RECORD_BUSY || p->r.state == RECORD_STUCK)
+		record_state_now(&p->r);
 	bool changed = health_note(&p->r, found, time(NULL), &p->turned);
 
 	if (woken && found == HEALTH_WELL)

@@ -94,6 +94,9 @@ emu set stick usb-stuck=0
 check 'in the unit: the kernel lets go' until_ 20 not test -e "/proc/$pid"
 until_ 20 test -e "/sys/bus/usb/devices/$port"
 settled
+check 'in the unit: it says so' grep -q 'has let go by now' <(field "$port" error)
+check 'in the unit: a check-up finds it well' exits 0 replug health --heal
+check 'in the unit: and that comes first from then on' grep -qE "^$port .* failed .*well again since" <(replug status)
 check 'in the unit: the next event is handled' exits 0 replug recover "usb=$port"
 
 # What hangs keeps its hub from all who ask it, for as long as the kernel tries to enumerate it: minutes, here most of one.

@@ -122,7 +122,8 @@ static int finish(struct story *s, bool renumbered)
 			return -EINTR;
 		}
 	}
-	return -ENODEV;
+	/* One that is there has something for another rung to cure. */
+	return device_present(s->d.port) ? -EIO : -ENODEV;
 }
 
 /* A ladder_take's way to have its debts on record before it makes them. */
@@ -184,7 +185,6 @@ static int climb_rung(struct story *s, enum reset_method method, bool *tried)
 		*tried = true;
 		return finish(s, true); /* gone before it could be reset: it may be on its way back */
 	}
-	story_save(s); /* before, so that a run that is killed here has not reset for free */
 	s->since_us = monotonic_us();
 	int e = ladder_take(method, &rung);
 	*tried = rung.tried;
@@ -255,6 +255,20 @@ static bool settles(const struct story *s, int e)
 	return !e || e == -EINTR || s->kept;
 }
 
+/* What cannot be counted would have no end: only a person may have it done all the same. */
+static int count_reset(struct story *s)
+{
+	guard_note_reset(&s->r, clock_ms());
+	int e = record_save(&s->r);
+	if (!e || s->run->mode > RECOVER_CHECKUP)
+		return 0;
+	guard_unnote_reset(&s->r);
+	snprintf(s->why, sizeof(s->why),
+		"not reset, for that could not be counted: the record in " RECORD_DIR " cannot be written: %s",
+		strerror(-e));
+	return e;
+}
+
 /* Tries what the guard and the ladder allow. */
 static int climb(struct story *s, bool verify_first)
 {
@@ -274,6 +288,7 @@ static int climb(struct story *s, bool verify_first)
 	for (unsigned i = 0; i < l->n; i++) {
 		const char *name = ladder_name(l->method[i]);
 		bool tried;
+		int r;
 		if (wait_interrupted()) {
 			snprintf(s->why, sizeof(s->why), "interrupted by a signal");
 			return -EINTR;
@@ -286,11 +301,11 @@ static int climb(struct story *s, bool verify_first)
 		if (!noted && s->run->mode <= RECOVER_CHECKUP &&
 			!guard_allows(&s->r, &s->run->config->guard, clock_ms()))
 			return -EDQUOT;
-		/* One climb counts once, however high. */
-		if (!noted)
-			guard_note_reset(&s->r, clock_ms());
+		/* One climb counts once, however high; and before, or a run that is killed had reset for free. */
+		if (!noted && (r = count_reset(s)))
+			return r;
 		noted = true;
-		int r = climb_rung(s, l->method[i], &tried);
+		r = climb_rung(s, l->method[i], &tried);
 		if (settles(s, r))
 			return r;
 		/* What was only refused changes nothing of what is the matter. */

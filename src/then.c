@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "gone.h"
+#include "guard.h"
 #include "log.h"
 #include "story.h"
 #include "wait.h"
@@ -67,6 +68,8 @@ static enum status then_port(const struct run *run, const char *port, uint64_t s
 		/* What a plug event would be forgiven by now, this is too. */
 		bool held = s.r.held && clock_ms() - s.r.event_ms < run->config->guard.window_ms;
 		if (!pending && !done && !held) {
+			if (s.r.held)
+				guard_forgive(&s.r);
 			story_begin(&s);
 			status = story_conclude(&s, story_heal(&s, true));
 			watch_close(&s.watch);

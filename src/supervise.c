@@ -111,6 +111,10 @@ static pid_t start(const char *port, supervise_job *job, void *ctx, const sigset
 		return pid;
 	/* Whoever kills the parent outright means the whole run. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	/* Whoever stops the command by Ctrl-Z does not mean to leave a port without its power. */
+	signal(SIGTSTP, SIG_IGN);
+	signal(SIGTTIN, SIG_IGN);
+	signal(SIGTTOU, SIG_IGN);
 	sigprocmask(SIG_SETMASK, before, NULL);
 	int e = wait_block_signals();
 	if (e)
@@ -185,11 +189,8 @@ enum status supervise(const char *const *port, size_t n, const struct supervise 
 
 	/* Inherited as ignored, it would tell neither sigtimedwait nor waitpid of a child's end. */
 	signal(SIGCHLD, SIG_DFL);
-	sigemptyset(&set);
+	wait_stops(&set);
 	sigaddset(&set, SIGCHLD);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, &c.before);
 	for (size_t i = 0; i < n; i++)
 		add(&c, port[i], how);

@@ -14,8 +14,17 @@ uint64_t clock_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static const int stops[] = {SIGTERM, SIGINT, SIGHUP};
-enum { STOPS = sizeof(stops) / sizeof(stops[0]) };
+void wait_stops(sigset_t *set)
+{
+	static const int ignorable[] = {SIGINT, SIGHUP};
+	struct sigaction now;
+
+	sigemptyset(set);
+	sigaddset(set, SIGTERM);
+	for (size_t i = 0; i < sizeof(ignorable) / sizeof(ignorable[0]); i++)
+		if (sigaction(ignorable[i], NULL, &now) || now.sa_handler != SIG_IGN)
+			sigaddset(set, ignorable[i]);
+}
 
 static volatile sig_atomic_t stopped;
 
@@ -34,12 +43,10 @@ int wait_block_signals(void)
 	struct sigaction sa = {.sa_handler = stop};
 	sigset_t set;
 
-	sigemptyset(&set);
-	for (int i = 0; i < STOPS; i++) {
-		sigaddset(&set, stops[i]);
-		if (sigaction(stops[i], &sa, NULL))
+	wait_stops(&set);
+	for (int sig = 1; sig < NSIG; sig++)
+		if (sigismember(&set, sig) > 0 && sigaction(sig, &sa, NULL))
 			return -errno;
-	}
 	return sigprocmask(SIG_BLOCK, &set, NULL) ? -errno : 0;
 }
 
@@ -53,8 +60,9 @@ int wait_for(int fd, short events, uint64_t deadline)
 
 	if (sigprocmask(SIG_BLOCK, NULL, &open))
 		return -errno;
-	for (int i = 0; i < STOPS; i++)
-		sigdelset(&open, stops[i]);
+	sigdelset(&open, SIGTERM);
+	sigdelset(&open, SIGINT);
+	sigdelset(&open, SIGHUP);
 	int n = ppoll(&p, 1, &t, &open);
 	if (n < 0)
 		return -errno;

@@ -3,6 +3,7 @@
 #ifndef REPLUG_WAIT_H
 #define REPLUG_WAIT_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -13,8 +14,14 @@ enum { WAIT_POLL_MS = 20 };
 uint64_t clock_ms(void);
 
 /*
- * Blocks SIGTERM, SIGINT and SIGHUP for the whole process: from here on they arrive in wait_for only, so that
- * no step is cut in two. Returns 0 or a negative errno.
+ * The signals that ask a program to stop: SIGTERM, and SIGINT and SIGHUP where nobody has them ignored for it, as
+ * nohup(1) does, and a script's shell for what it runs in the background.
+ */
+void wait_stops(sigset_t *set);
+
+/*
+ * Blocks these for the whole process: from here on they arrive in wait_for only, so that no step is cut in two.
+ * Returns 0 or a negative errno.
  */
 int wait_block_signals(void);
 

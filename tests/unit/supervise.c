@@ -150,6 +150,35 @@ static enum status obedient(void *ctx, const char *port)
 	return STATUS_HELD;
 }
 
+/* As the terminal's Ctrl-Z does it, and its background. */
+static enum status stopped_thrice(void *ctx, const char *port)
+{
+	raise(SIGTSTP);
+	raise(SIGTTIN);
+	raise(SIGTTOU);
+	return as_told(ctx, port);
+}
+
+TEST(a_terminals_wish_to_stop_waits_for_a_jobs_end)
+{
+	assert_int_equal(run((const char *const[]){"1-4"}, 1, 5000, stopped_thrice), STATUS_HELD);
+}
+
+/* A terminal that is hung up, of which nohup was to spare us. */
+static enum status hung_up(void *ctx, const char *port)
+{
+	kill(getppid(), SIGHUP);
+	raise(SIGHUP);
+	return wait_for(-1, 0, clock_ms() + 300) || wait_interrupted() ? STATUS_FAILED : as_told(ctx, port);
+}
+
+TEST(a_signal_that_was_ignored_before_us_stops_nothing)
+{
+	signal(SIGHUP, SIG_IGN);
+	assert_int_equal(run((const char *const[]){"1-4"}, 1, 5000, hung_up), STATUS_HELD);
+	signal(SIGHUP, SIG_DFL);
+}
+
 TEST(a_job_at_its_deadline_is_told_to_stop_and_its_status_counts)
 {
 	uint64_t begin = clock_ms();
@@ -397,6 +426,8 @@ int main(void)
 		T(a_status_that_is_none_counts_as_failed),
 		T(jobs_run_side_by_side_each_with_its_port),
 		T(a_job_that_a_signal_ended_has_failed_and_is_reported),
+		T(a_terminals_wish_to_stop_waits_for_a_jobs_end),
+		T(a_signal_that_was_ignored_before_us_stops_nothing),
 		T(a_job_at_its_deadline_is_told_to_stop_and_its_status_counts),
 		T(a_job_that_does_not_stop_is_killed_and_reported),
 		T(each_signal_to_stop_is_passed_on_to_all_jobs),

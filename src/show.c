@@ -42,7 +42,7 @@ static struct json_object *device_json(const struct device *d)
 	json_object_object_add(o, "state", json_text(state_of(d, &r)));
 	/* One that went silent has no number. */
 	json_object_object_add(o, "bus", d->bus ? json_object_new_int((int)d->bus) : NULL);
-	json_object_object_add(o, "device", d->bus ? json_object_new_int((int)d->dev) : NULL);
+	json_object_object_add(o, "device", d->dev ? json_object_new_int((int)d->dev) : NULL);
 	json_object_object_add(o, "manufacturer", json_text(d->manufacturer));
 	json_object_object_add(o, "product", json_text(d->product));
 	json_object_object_add(o, "serial", json_text(d->serial));

@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -239,16 +240,22 @@ static void read_bytes(const char *text, struct conf_bytes *b)
 		b->byte[b->n] = (uint8_t)byte;
 }
 
+/* A contact that is asked for, and whom it was that had to be told, with what came of that. */
+struct claim {
+	struct relay_orphan o;
+	int told, refused;
+};
+
 /*
  * Returns the contact if it is on record as pressed and nobody watches it, once those who do have been told; -ENOENT
  * if it is not pressed; -EALREADY if who pressed it has let go now; -EINPROGRESS if who presses it was told and is at
  * it still; -EBUSY if it could not be told; or another negative errno: that cannot be told.
  */
-static int take_over(struct relay_orphan *o)
+static int take_over(struct claim *c, uint64_t deadline)
 {
-	uint64_t deadline = clock_ms() + TELL_MS;
+	struct relay_orphan *o = &c->o;
 	char path[128], text[160], off[2 * CONF_BYTES + 2];
-	int fd, pid, told = 0, refused = -ESRCH, e = path_of_press(path, sizeof(path), o->port, o->channel);
+	int fd, pid, e = path_of_press(path, sizeof(path), o->port, o->channel);
 
 	if (e || (fd = open_file(path)) < 0)
 		return e ? e : fd;
@@ -264,7 +271,7 @@ static int take_over(struct relay_orphan *o)
 		int read = sscanf(text, "pid %d protocol %u baud %u off %32s id %4hx:%4hx", &pid, &o->protocol,
 			&o->baud, off, &o->vid, &o->pid);
 		if (read < 4) {
-			e = told ? -EALREADY : -ENOENT;
+			e = c->told ? -EALREADY : -ENOENT;
 			break;
 		}
 		if (read != 6)
@@ -273,11 +280,11 @@ static int take_over(struct relay_orphan *o)
 		if (taken)
 			return fd;
 		/* Who has just taken the contact shows the number of the last one until he has written his own. */
-		if (pid != told)
-			refused = tell((pid_t)pid);
-		told = pid;
+		if (pid != c->told)
+			c->refused = tell((pid_t)pid);
+		c->told = pid;
 		e = clock_ms() < deadline ? wait_for(-1, 0, clock_ms() + WAIT_POLL_MS)
-		    : refused             ? -EBUSY
+		    : c->refused          ? -EBUSY
 					  : -EINPROGRESS;
 		if (e < 0)
 			break;
@@ -286,22 +293,39 @@ static int take_over(struct relay_orphan *o)
 	return e;
 }
 
+static void pass_on(struct claim *c, int contact, relay_found *found, void *ctx)
+{
+	if (contact != -ENOENT)
+		found(ctx, &c->o, contact);
+	if (contact >= 0)
+		close(contact);
+}
+
 int relay_orphans(relay_found *found, void *ctx)
 {
+	struct claim *watched = NULL, *grown;
 	DIR *d = opendir(RELAY_DIR);
 	struct dirent *e;
+	size_t n = 0;
 
 	if (!d)
 		return errno == ENOENT ? 0 : -errno;
+	/* What nobody watches is opened before anybody is waited for. */
 	while ((e = readdir(d))) {
-		struct relay_orphan o = {0};
-		int contact = is_press(e->d_name, &o) ? take_over(&o) : -ENOENT;
-		if (contact == -ENOENT)
+		struct claim c = {.refused = -ESRCH};
+		int contact = is_press(e->d_name, &c.o) ? take_over(&c, 0) : -ENOENT;
+		bool wait = contact == -EBUSY || contact == -EINPROGRESS;
+		if (!wait || !(grown = realloc(watched, (n + 1) * sizeof(*watched)))) {
+			pass_on(&c, contact, found, ctx);
 			continue;
-		found(ctx, &o, contact);
-		if (contact >= 0)
-			close(contact);
+		}
+		watched = grown;
+		watched[n++] = c;
 	}
 	closedir(d);
+	uint64_t deadline = clock_ms() + TELL_MS;
+	for (size_t i = 0; i < n; i++)
+		pass_on(&watched[i], take_over(&watched[i], deadline), found, ctx);
+	free(watched);
 	return 0;
 }

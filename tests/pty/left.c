@@ -177,6 +177,47 @@ TEST(a_board_that_hangs_holds_up_no_other)
 	unhang(5);
 }
 
+/* How many ms it takes until the board in port 1-2 is told to open its contact. */
+static int when_2(void)
+{
+	uint64_t begun = clock_ms();
+
+	while (!opened(2) && clock_ms() < begun + 15000)
+		wait_for(-1, 0, clock_ms() + 5);
+	return (int)(clock_ms() - begun);
+}
+
+TEST(what_nobody_watches_is_opened_before_anybody_is_waited_for)
+{
+	int contact[3], pipes[2], ms = -1;
+
+	plug(2);
+	add_node(2);
+	leave_pressed(2); /* and a folder may list it last */
+	for (unsigned i = 0; i < COUNT(contact); i++) {
+		char port[16];
+		snprintf(port, sizeof(port), "1-%u", 3 + i);
+		contact[i] = relay_take(port, 1);
+		assert_int_equal(relay_note_press(contact[i], &conf, 0x1a86, 0x7523), 0); /* who is no hand: us */
+	}
+	assert_int_equal(pipe(pipes), 0);
+	pid_t pid = fork();
+	if (!pid) {
+		ms = when_2();
+		_exit(write(pipes[1], &ms, sizeof(ms)) != sizeof(ms));
+	}
+	uint64_t begun = clock_ms();
+	assert_int_equal(released(), STATUS_FAILED);
+	assert_in_range(clock_ms() - begun, 2000, 4000); /* for all three together */
+	assert_int_equal(read(pipes[0], &ms, sizeof(ms)), sizeof(ms));
+	assert_in_range(ms, 0, 1000);
+	for (unsigned i = 0; i < COUNT(contact); i++)
+		close(contact[i]);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
 static void add_node_1(void)
 {
 	char path[64];
@@ -244,6 +285,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(nothing_pressed_is_nothing_to_tell, clean),
 		cmocka_unit_test_setup(a_board_that_hangs_holds_up_no_other, clean),
+		cmocka_unit_test_setup(what_nobody_watches_is_opened_before_anybody_is_waited_for, clean),
 		cmocka_unit_test_setup(a_board_whose_node_is_not_there_yet_is_waited_for, clean),
 		cmocka_unit_test_setup(what_is_plugged_is_not_said_to_be_away, clean),
 		cmocka_unit_test_setup(told_to_stop_it_waits_no_longer, clean), /* last: it stays told */

@@ -29,9 +29,14 @@ static int set(struct board *b, unsigned channel, bool closed)
 	return board_send(b, out, sizeof(out));
 }
 
-/* "CH2: ON", with or without blanks, after a line break or at the beginning. */
+/*
+ * "CH2: ON", with or without blanks, after a line break or at the beginning. The last one counts: what stands before
+ * it may be left of an answer that somebody else has waited for in vain.
+ */
 static int find_line(const char *text, unsigned channel, bool *closed)
 {
+	int e = -EBADMSG;
+
 	for (const char *p = text; (p = strstr(p, "CH")); p += 2) {
 		char *end;
 		unsigned long n = strtoul(p + 2, &end, 10);
@@ -40,15 +45,15 @@ static int find_line(const char *text, unsigned channel, bool *closed)
 		end += strspn(end, ": ");
 		if (!strncmp(end, "ON", 2) || !strncmp(end, "OFF", 3)) {
 			*closed = end[1] == 'N';
-			return 0;
+			e = 0;
 		}
 	}
-	return -EBADMSG;
+	return e;
 }
 
 static int get_text(struct board *b, const uint8_t *question, size_t n, unsigned channel, bool *closed)
 {
-	char text[160];
+	char text[256]; /* eight lines, and the end of eight others */
 	ssize_t got = board_ask(b, question, n, text, sizeof(text) - 1);
 
 	if (got < 0)

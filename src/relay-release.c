@@ -232,7 +232,7 @@ void hand_open_contact(struct hand *h, uint64_t deadline, struct hand_opened *o)
 		if (e == -EIO)
 			continue;
 		board_close(&h->b);
-		o->away |= e == -ENODEV;
+		o->away |= e == -ENODEV && !o->sent;
 		there = find_again(h);
 	}
 	hand_let_go(h);

@@ -35,7 +35,7 @@ static int plug(void **state)
 		return -1;
 	snprintf(number, sizeof(number), "%u:%u\n", major(st.st_rdev), minor(st.st_rdev));
 	snprintf(t.syspath, sizeof(t.syspath), "/sys/board");
-	alarm(20);
+	alarm(40);
 	return write_file("/sys/board/dev", number) ? 0 : -1;
 }
 
@@ -246,6 +246,68 @@ TEST(a_press_lasts_from_the_transfer_that_closes_the_contact)
 	assert_true(moved->opened >= moved->closed + 49); /* a clock of milliseconds */
 	munmap(moved, sizeof(*moved));
 	close(job.contact);
+}
+
+/* A board that drops off the bus when its contact has been opened, and is back at once. */
+static int opens_and_drops(struct board *board, unsigned channel, bool closed)
+{
+	(void)board;
+	(void)channel;
+	moved->opened = closed ? 0 : clock_ms();
+	return 0;
+}
+
+static int says_when_it_is_back(struct board *board, unsigned channel, bool *closed)
+{
+	(void)board;
+	(void)channel;
+	*closed = !moved->opened;
+	if (!moved->opened || moved->closed)
+		return 0;
+	moved->closed = clock_ms(); /* this question found nobody */
+	return -ENODEV;
+}
+
+TEST(what_was_pressed_for_its_time_is_a_press_though_the_board_drops_off_then)
+{
+	static const struct relay_driver drops = {
+		.node = "tty", .channels = 8, .all_tell = true, .set = opens_and_drops, .get = says_when_it_is_back};
+	struct relay_target board = t;
+	struct relay_job job = {.t = &board, .verb = RELAY_PULSE, .pulse_ms = 200};
+	const char *const dir = "/sys/bus/usb/devices/1-1";
+	struct stat st;
+	char path[128], text[80];
+
+	snprintf(path, sizeof(path), "%s/idVendor", dir);
+	file(path, "1a86\n");
+	snprintf(path, sizeof(path), "%s/idProduct", dir);
+	file(path, "7523\n");
+	snprintf(path, sizeof(path), "%s/busnum", dir);
+	file(path, "1\n");
+	snprintf(path, sizeof(path), "%s/devnum", dir);
+	file(path, "5\n");
+	assert_int_equal(stat(t.node, &st), 0);
+	snprintf(path, sizeof(path), "%s/1-1:1.0/tty/one/dev", dir);
+	snprintf(text, sizeof(text), "%u:%u\n", major(st.st_rdev), minor(st.st_rdev));
+	file(path, text);
+	snprintf(path, sizeof(path), "%s/1-1:1.0/tty/one/uevent", dir);
+	snprintf(text, sizeof(text), "DEVNAME=%s\n", t.node + 5);
+	file(path, text);
+	snprintf(path, sizeof(path), "%s/1-1:1.0/tty/one/subsystem", dir);
+	assert_int_equal(symlink("/sys/class/tty", path), 0);
+	snprintf(board.syspath, sizeof(board.syspath), "%s/1-1:1.0/tty/one", dir);
+	board.driver = &drops;
+	moved = mmap(NULL, sizeof(*moved), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(moved != MAP_FAILED);
+	job.contact = relay_take("1-1", 1);
+	assert_true(job.contact >= 0);
+	done_by_hand(&job);
+	assert_true(moved->closed > 0); /* it did drop off */
+	holds(outcome.text, "pressed for 20");
+	holds(outcome.text, "(verified)");
+	munmap(moved, sizeof(*moved));
+	close(job.contact);
+	assert_int_equal(system("rm -r /sys/bus/usb/devices/1-1"), 0);
 }
 
 /* An adapter that fails whatever its driver asks when it is opened: all that is an input/output error. */
@@ -461,6 +523,45 @@ static void slowly_pressed(uint32_t ms)
 	close(socket[1]);
 }
 
+/* A question that was given up is answered all the same, and the answer is another's. */
+TEST(a_press_does_not_take_what_is_left_of_an_answer_for_its_own)
+{
+	struct relay_target lcus = t;
+	struct relay_job get = {.t = &lcus, .verb = RELAY_GET, .contact = -1},
+			 press = {.t = &lcus, .verb = RELAY_PULSE, .pulse_ms = 400, .contact = relay_take("1-1", 8)};
+
+	lcus.conf.protocol = RELAY_LCUS;
+	lcus.conf.channel = 8;
+	lcus.driver = relay_driver(RELAY_LCUS);
+	for (unsigned left = 40; left <= 80; left += 20) {
+		int socket[2], unheard[2], status;
+		assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, socket), 0);
+		assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, unheard), 0);
+		pid_t pid = fork();
+		if (!pid) {
+			pid_t first = fork();
+			if (!first) {
+				hand_run(&get, clock_ms() + left, unheard[1]);
+				_exit(0);
+			}
+			waitpid(first, &status, 0);
+			hand_run(&press, clock_ms() + RELAY_SWITCH_MS, socket[1]);
+			_exit(0);
+		}
+		slow_board(pid);
+		last_word(unheard[0]);
+		assert_int_equal(outcome.status, STATUS_UNKNOWN); /* it was given up */
+		last_word(socket[0]);
+		holds(outcome.text, "(verified)");
+		assert_int_equal(outcome.status, STATUS_DONE);
+		close(socket[0]);
+		close(socket[1]);
+		close(unheard[0]);
+		close(unheard[1]);
+	}
+	close(press.contact);
+}
+
 TEST(a_press_too_short_for_the_answer_is_judged_by_the_opening)
 {
 	for (uint32_t ms = 20; ms <= 80; ms += 30) {
@@ -481,6 +582,7 @@ int main(void)
 		cmocka_unit_test(off_all_does_not_take_a_silence_for_a_contact_that_is_open),
 		cmocka_unit_test(a_press_closes_the_contact_and_opens_it),
 		cmocka_unit_test(a_press_lasts_from_the_transfer_that_closes_the_contact),
+		cmocka_unit_test(what_was_pressed_for_its_time_is_a_press_though_the_board_drops_off_then),
 		cmocka_unit_test(why_a_contact_could_not_be_opened_is_said),
 		cmocka_unit_test(without_a_record_of_it_nothing_is_pressed),
 		cmocka_unit_test(without_somebody_who_watches_it_nothing_is_pressed),
@@ -489,6 +591,7 @@ int main(void)
 		cmocka_unit_test(what_was_opened_beside_another_command_is_put_on_record),
 		cmocka_unit_test(if_it_cannot_be_the_press_stays_on_record),
 		cmocka_unit_test(a_press_too_short_for_the_answer_is_judged_by_the_opening),
+		cmocka_unit_test(a_press_does_not_take_what_is_left_of_an_answer_for_its_own),
 	};
 
 	return RUN(tests, plug, NULL);

@@ -205,7 +205,8 @@ static int trouble(const struct talk *t, int r, char *why, size_t size)
 	else if (!final(r))
 		explain(t, why, size);
 	else
-		snprintf(why, size, "%s: %s%s", t->job->tty, strerror(-r), text_refusal(-r));
+		snprintf(why, size, "%s: %s%s", t->job->tty, strerror(-r),
+			r == -EACCES ? " (this needs root, or its group: `ls -l` names that)" : text_refusal(-r));
 	return r;
 }
 
@@ -230,6 +231,7 @@ static int reset_once(struct talk *t)
 
 	if (final(r))
 		return r;
+	bool refused = r == -EBADE; /* it was heard, and nobody else has taken that answer */
 	t->s->acknowledged = !r;
 	uint64_t sent = clock_ms();
 	t->s->reset_ms = (uint32_t)(sent - start);
@@ -246,7 +248,7 @@ static int reset_once(struct talk *t)
 	 * another reader may have taken it, its absence is no proof against it. Else the next attempt, at the rate
 	 * found, will tell. */
 	if (t->s->acknowledged || (t->s->ready_ms >= SILENT_MS && !searching) ||
-		use_of_node(t->job->tty, others, sizeof(others)))
+		(!refused && use_of_node(t->job->tty, others, sizeof(others))))
 		return 0;
 	t->unacknowledged = true;
 	return t->last;

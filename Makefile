@@ -61,7 +61,7 @@ BOARDS     := relay relay-known relay-dcttech relay-lcus relay-kmtronic relay-uc
 objects     = $(patsubst %,$(B)/obj/%.o,$(1))
 MATCH_OBJ  := $(call objects,replug-match match-link $(CONFIG))
 REPLUG_OBJ := $(call objects,replug verbs show show-status warn relay-known names hubs $(WATCH) refresh checkup health health-show stream recover climb story then gone lost supervise guard record ladder debt port usb chip ch9329 $(USB) $(CONFIG))
-RELAY_OBJ  := $(call objects,replug-relay relay-run relay-hand relay-release relay-left relay-list relay-target relay-state $(BOARDS) $(USB) $(CONFIG))
+RELAY_OBJ  := $(call objects,replug-relay relay-run relay-hand relay-release relay-left relay-list relay-target relay-state record $(BOARDS) $(USB) $(CONFIG))
 PROGRAMS   := $(B)/replug $(B)/replug-match $(B)/replug-relay
 
 MANUALS    := replug.8 replug-match.8 replug-relay.1 replug.conf.5
@@ -182,7 +182,8 @@ START  = $(if $(filter no,$(SYSTEMD)),:,if [ -d /run/systemd/system ]; then syst
 REST   = if [ -d /run/systemd/system ]; then systemctl stop replug-lost.path $(TIMERS) || :; fi
 SETTLE = if command -v systemd-sysusers >/dev/null; then systemd-sysusers replug.conf; \
 	elif ! getent group replug >/dev/null; then groupadd -r replug || addgroup -S replug; fi; \
-	if [ -d /run/systemd/system ]; then systemd-tmpfiles --create replug.conf; fi; $(RELOAD); $(START)
+	if [ -d /run/systemd/system ]; then systemd-tmpfiles --create replug.conf; fi; \
+	$(if $(filter no,$(SYSTEMD)),install -d -g replug -m 2770 /run/replug/relay;) $(RELOAD); $(START)
 
 # The bench: a virtual machine with virtual USB devices, and replug as it was installed into it.
 EMU := $(B)/emu

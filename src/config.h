@@ -120,6 +120,7 @@ struct config {
 	size_t n_files, n_own;        /* the last n_own names are the configuration's to free */
 	bool strings;                 /* some `match` asks for a serial number or a product */
 	bool links;                   /* or for a node, which may be by a link of udev's */
+	bool broken;                  /* it stands for one that was refused */
 };
 
 struct config_paths {

@@ -22,6 +22,10 @@ static enum status settle_protocol(struct relay_target *t, char *why, size_t siz
 		snprintf(why, size, "protocol custom needs a section with `on` and `off`");
 		return STATUS_USAGE;
 	}
+	if (t->conf.protocol >= RELAY_PROTOCOLS) {
+		snprintf(why, size, "which protocol it speaks is not on record");
+		return STATUS_FAILED;
+	}
 	if (t->conf.protocol)
 		return STATUS_DONE;
 	set = relay_propose(t->d.vid, t->d.pid, t->d.product);
@@ -187,7 +191,14 @@ static enum status by_selector(struct udev *udev, const struct config *c, const 
 	enum status s = STATUS_USAGE;
 
 	text_clean(shown, sizeof(shown), text);
-	if (selector_is_name(text) && *text && !selector_is_port(text)) {
+	if (selector_is_name(text) && *text && !selector_is_port(text) && c->broken) {
+		log_line(LOG_ERR,
+			"replug-relay: while the configuration is broken, \"%s\" is no contact's name; say which by "
+			"a "
+			"selector, as in `replug-relay off usb=1-1.3 --channel=1`, or let go of all by `replug-relay "
+			"release`",
+			shown);
+	} else if (selector_is_name(text) && *text && !selector_is_port(text)) {
 		const char *near = config_nearest_relay(c, text);
 		log_line(LOG_ERR, "replug-relay: there is no [relay %s] in the configuration%s%s%s", shown,
 			near ? "; did you mean \"" : "; `replug-relay list` shows them", near ? near : "",

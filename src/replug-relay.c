@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Presses buttons through USB relay boards: the command line. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <libudev.h>
 #include <signal.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "record.h"
 #include "relay-left.h"
 #include "relay-list.h"
 #include "relay-run.h"
@@ -243,6 +245,19 @@ static void limit_time(unsigned ms)
 	setitimer(ITIMER_REAL, &in, NULL);
 }
 
+/* Half of what is said to a board while it is reset gets lost. Letting go is tried all the same. */
+static bool recovered_now(const struct call *c, const struct relay_target *t)
+{
+	struct record r;
+
+	if (c->verb->relay == RELAY_OFF || !t->d.port[0] || record_load(t->d.port, &r) ||
+		record_state_now(&r) != RECORD_BUSY)
+		return false;
+	log_line(LOG_WARNING, "%s: replug recovers what is in %s (process %d); `replug status` shows how it ends",
+		c->words.target, t->d.port, (int)r.pid);
+	return true;
+}
+
 static enum status act(const struct call *c, struct udev *udev, const struct config *config)
 {
 	static struct relay_target t;
@@ -250,6 +265,8 @@ static enum status act(const struct call *c, struct udev *udev, const struct con
 	struct relay_outcome out;
 	enum status s = relay_resolve(udev, config, &c->words, &t);
 
+	if (!c->dry_run && recovered_now(c, &t))
+		return STATUS_HELD;
 	if (s) /* of get, 1 is an answer */
 		return s == STATUS_FAILED && job.verb == RELAY_GET ? STATUS_UNKNOWN : s;
 	if (t.conf.momentary && (job.verb == RELAY_ON || job.verb == RELAY_TOGGLE)) {
@@ -293,8 +310,11 @@ static enum status run(struct call *c)
 	if (!e)
 		e = config_load(&config, &config_default_paths, log_config_error, NULL);
 	/* Letting go must not wait for a repair: without any configuration there are selectors still. */
-	if (e == -EINVAL && (c->verb->release || (!c->verb->list && c->verb->relay == RELAY_OFF)))
+	bool broken = e == -EINVAL;
+	if (broken && (c->verb->release || (!c->verb->list && c->verb->relay == RELAY_OFF)))
 		e = config_load(&config, &(struct config_paths){"", "", ""}, log_config_error, NULL);
+	if (config)
+		config->broken = broken;
 	if (e == -EINVAL)
 		s = STATUS_USAGE;
 	else if (e)
@@ -324,6 +344,11 @@ int main(int argc, char **argv)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
+	/* Or what is opened gets one of the first three numbers, which whoever presses has not for long. */
+	int fd;
+	while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd < 3)
+		;
+	close(fd);
 	if (argc < 2) {
 		usage(stderr);
 		return STATUS_USAGE;

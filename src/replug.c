@@ -297,6 +297,8 @@ static enum status run_call(struct call *c)
 					    c->verb->run == verb_watch || c->verb->run == verb_lost)) {
 			broken = STATUS_USAGE;
 			e = config_load(&c->config, &(struct config_paths){"", "", ""}, log_config_error, NULL);
+			if (!e)
+				c->config->broken = true;
 		}
 		if (e && e != -EINVAL)
 			fprintf(stderr, "replug: the configuration cannot be read: %s\n", strerror(-e));

@@ -169,9 +169,9 @@ int text_duration(const char *text, uint32_t *ms)
 
 bool text_has_unit(const char *text)
 {
-	size_t n = strlen(text);
-
-	return n && (text[n - 1] < '0' || text[n - 1] > '9');
+	text += strspn(text, " ");
+	text += strspn(text, "0123456789");
+	return text[strspn(text, " ")] != '\0';
 }
 
 void text_duration_show(char *dst, size_t size, uint32_t ms)

@@ -38,6 +38,13 @@ static enum status add_selector(const struct call *c, struct selector *sel, cons
 		const char *name = t->text, *near = NULL;
 		if (t->kind != SEL_SECTION || config_find(c->config, name))
 			continue;
+		if (c->config->broken) {
+			fprintf(stderr,
+				"replug: while the configuration is broken, \"%s\" is nobody's name; `replug list` "
+				"shows what is plugged\n",
+				name);
+			return STATUS_USAGE;
+		}
 		near = config_nearest(c->config, name);
 		fprintf(stderr, "replug: there is no [device %s] in the configuration%s%s%s\n", name,
 			near ? "; did you mean \"" : "; `replug check` shows its sections", near ? near : "",
@@ -238,6 +245,8 @@ static void plan(const struct call *c, const struct device *d, enum recover_mode
 		}
 }
 
+static supervise_job ask_chip;
+
 /* Runs a mode on every selected device, side by side. */
 static enum status on_each(struct call *c, enum recover_mode mode, supervise_job *job)
 {
@@ -271,7 +280,7 @@ static enum status on_each(struct call *c, enum recover_mode mode, supervise_job
 		else
 			port[n++] = c->device[i].port;
 	}
-	log_open("replug", true);
+	log_open("replug", job != ask_chip);
 	if (n)
 		s = recover_ports(port, n, job, &run);
 	free(port);

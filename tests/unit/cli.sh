@@ -99,6 +99,7 @@ check 'a broken configuration is status 2, every error with file, line and the n
 check 'nothing is recovered with it' says 2 err "$stage/etc/replug.conf:3:" -- recover usb=99-9
 listed() { "$replug" list >"$tmp/out" 2>"$tmp/err"; equal $? 2 && holds "$(<"$tmp/err")" "$stage/etc/replug.conf:3:" && holds "$(<"$tmp/out")" PORT; }
 check 'but what is plugged is listed, for the repair' listed
+check 'and no name is said to be missing from it' says 2 err 'while the configuration is broken, "capture" is nobody' -- status capture
 configure <<<$'[guard]\n[device captrue]\nsymlink = kvmd-video'
 check 'a misspelt name of a section is an error, too' \
 	says 2 err "$stage/etc/replug.conf:2: [device captrue] has no \`match\`" 'did you mean [device capture]?' -- check

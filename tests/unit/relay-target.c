@@ -256,6 +256,16 @@ TEST(what_was_left_pressed_is_looked_for_on_its_own_board)
 	assert_int_equal(left(0x16c0, 0x05df), STATUS_DONE);
 }
 
+/* By a version that knew another one, or by whoever may write there. */
+TEST(what_was_left_pressed_by_a_protocol_that_nobody_knows_is_said_to_be)
+{
+	struct relay_orphan o = {.port = "1-1", .channel = 2, .protocol = RELAY_PROTOCOLS, .baud = 9600};
+
+	configured("");
+	assert_int_equal(relay_resolve_orphan(NULL, c, &o, &t, why, sizeof(why)), STATUS_FAILED);
+	holds(why, "protocol");
+}
+
 TEST(a_board_that_cannot_be_spoken_to_is_not_away)
 {
 	configured("");
@@ -288,6 +298,7 @@ int main(void)
 		cmocka_unit_test_teardown(of_two_that_fit_none_is_taken, unplug_others),
 		cmocka_unit_test_teardown(one_that_does_not_say_its_name_may_be_the_one, unplug_others),
 		cmocka_unit_test(what_was_left_pressed_is_looked_for_on_its_own_board),
+		cmocka_unit_test(what_was_left_pressed_by_a_protocol_that_nobody_knows_is_said_to_be),
 		cmocka_unit_test(a_board_that_cannot_be_spoken_to_is_not_away),
 		cmocka_unit_test(what_cannot_be_read_is_not_missing),
 	};

@@ -44,6 +44,7 @@ check 'nor to be asked: 1 would mean open' says 3 err 'power: no such board is p
 check 'it is listed all the same' says 0 out 'power' 'absent' -- list
 check 'also as JSON' says 0 out '"name":"power"' '"state":"absent"' '"channel":1' -- list --json
 printf '[relay power]\nprotocol = lcuss\n' | configure
+check 'and no name is said to be missing from it' says 2 err 'while the configuration is broken, "power" is no contact' 'replug-relay release' -- off power
 check 'a broken configuration is exit status 2' says 2 err 'replug.conf:2' '"lcuss"' -- get power
 configure </dev/null
 check 'setuid it will not run: nothing but a group is needed' equal "$(stat -c %a "$program")" 755

@@ -246,6 +246,17 @@ TEST(what_is_no_duration_is_refused_and_sets_nothing)
 		lasts_not(junk[i], -EINVAL);
 }
 
+TEST(a_blank_is_no_unit)
+{
+	static const char *const without[] = {"", "5", "5 ", " 5", " 5  "}, *const with[] = {
+										    "5s", "5 s", " 500ms", "s"};
+
+	for (size_t i = 0; i < COUNT(without); i++)
+		assert_false(text_has_unit(without[i]));
+	for (size_t i = 0; i < COUNT(with); i++)
+		assert_true(text_has_unit(with[i]));
+}
+
 TEST(a_duration_is_shown_in_its_largest_exact_unit)
 {
 	static const struct {
@@ -347,6 +358,7 @@ int main(void)
 		cmocka_unit_test(durations_have_units_and_a_bare_number_is_seconds),
 		cmocka_unit_test(a_duration_beyond_32_bits_is_out_of_range),
 		cmocka_unit_test(what_is_no_duration_is_refused_and_sets_nothing),
+		cmocka_unit_test(a_blank_is_no_unit),
 		cmocka_unit_test(a_duration_is_shown_in_its_largest_exact_unit),
 		cmocka_unit_test(a_span_is_shown_in_its_two_largest_units),
 		cmocka_unit_test(a_duration_that_was_shown_is_read_back_the_same),

@@ -165,7 +165,15 @@ emu unplug flapper
 check 'and unplugged it is gone' becomes "${at[flapper]}" gone
 settled
 
-# Relays: nobody has read tmpfiles.d.
+# Relays: nobody has read tmpfiles.d, also of a board that no section takes.
+rm -rf /run/replug/relay
+configure </dev/null
+board board relay-hid
+check 'a member switches a board without a section' setpriv --reuid=4321 --regid=4321 --groups="$(getent group replug | cut -d: -f3)" --inh-caps=-all \
+	replug-relay on 16c0:05df --channel=2
+check 'on' happens 'board closed 2'
+emu unplug board
+settled
 rm -rf /run/replug/relay
 conf usb
 board board relay-hid

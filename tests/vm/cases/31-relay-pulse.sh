@@ -116,6 +116,29 @@ check 'off by a selector works without a configuration that can be read' equal "
 check 'by a name it cannot' exits 2 r off power
 check 'nor is anything pressed' exits 2 r pulse power
 cp /run/good /etc/replug.conf
+# Whoever starts it may have closed what it says nothing to.
+mark
+check 'without stdin, stdout and stderr' exits 0 eval 'r pulse power <&- >&- 2>&-'
+check 'it is pressed as well' equal "$(moves hid)" 'closed 1, opened 1'
+check 'and nothing is on record as pressed' equal "$(cat /run/replug/relay/*.press)" ''
+mark
+check 'so it is switched' exits 0 eval 'r on loose <&- 2>&- && r off loose >&-'
+check 'on and off' equal "$(moves hid)" 'closed 2, opened 2'
+
+# While replug recovers what is in its port.
+record=/run/replug/${at[hid]}.json
+jq -n --argjson pid $$ --argjson started "$(cut -d' ' -f22 /proc/$$/stat)" '{state: "busy", $pid, $started}' >"$record"
+mark
+for args in 'pulse power' 'on loose' 'toggle loose' 'get power'; do
+	# shellcheck disable=SC2086 # two words
+	check "$args: held back by a recovery" exits 4 r $args
+done
+check 'by which one is said' grep -q "power: replug recovers what is in ${at[hid]} (process $$)" <(r pulse power 2>&1)
+check 'nothing was switched' equal "$(moves hid)" ''
+check 'but letting go is tried' exits 0 r off power
+rm "$record"
+check 'and after it all is as before' exits 0 r pulse power
+
 for _ in 1 2 3 4 5; do
 	mark
 	r pulse power --for=200ms >/dev/null & a=$!

@@ -57,14 +57,19 @@ static enum answer weigh(const struct call *c, struct turn *k)
 	return k->use.classes && k->d.conf->busy != BUSY_RESET ? IN_USE : DO_IT;
 }
 
-static enum status plan(const struct call *c, struct turn *k)
+static void tell_left(const struct turn *k)
 {
 	char left[32];
 
+	text_span(left, sizeof(left), k->left);
+	printf("%s: due in %s\n", k->name, left);
+}
+
+static enum status plan(const struct call *c, struct turn *k)
+{
 	switch (weigh(c, k)) {
 	case NOT_DUE:
-		text_span(left, sizeof(left), k->left);
-		printf("%s: due in %s\n", k->name, left);
+		tell_left(k);
 		break;
 	case HELD_BACK:
 		printf("%s: due; reset too often of late, left alone by the guard\n", k->name);
@@ -132,9 +137,14 @@ static enum status refresh(const struct call *c, struct turn *k)
 		return STATUS_HELD;
 	case UNKNOWN:
 		return STATUS_FAILED;
-	default:
+	case NOT_DUE:
+		if (c->sel.n) /* a person's, who may have meant to recover it now */
+			tell_left(k);
 		return STATUS_DONE;
+	case IN_USE:
+		break;
 	}
+	return STATUS_DONE;
 }
 
 enum status verb_refresh(struct call *c)
@@ -158,7 +168,7 @@ enum status verb_refresh(struct call *c)
 		any = true;
 		if (k.d.conf && k.d.conf->every_ms)
 			s = status_worse(s, c->dry_run ? plan(c, &k) : refresh(c, &k));
-		else if (c->dry_run)
+		else
 			printf("%s: never due: %s\n", k.name,
 				k.d.conf ? "its section has no `every`" : "no section takes it");
 	}

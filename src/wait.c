@@ -16,14 +16,13 @@ uint64_t clock_ms(void)
 
 void wait_stops(sigset_t *set)
 {
-	static const int ignorable[] = {SIGINT, SIGHUP};
 	struct sigaction now;
 
 	sigemptyset(set);
 	sigaddset(set, SIGTERM);
-	for (size_t i = 0; i < sizeof(ignorable) / sizeof(ignorable[0]); i++)
-		if (sigaction(ignorable[i], NULL, &now) || now.sa_handler != SIG_IGN)
-			sigaddset(set, ignorable[i]);
+	sigaddset(set, SIGINT);
+	if (sigaction(SIGHUP, NULL, &now) || now.sa_handler != SIG_IGN)
+		sigaddset(set, SIGHUP);
 }
 
 static volatile sig_atomic_t stopped;

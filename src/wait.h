@@ -14,8 +14,8 @@ enum { WAIT_POLL_MS = 20 };
 uint64_t clock_ms(void);
 
 /*
- * The signals that ask a program to stop: SIGTERM, and SIGINT and SIGHUP where nobody has them ignored for it, as
- * nohup(1) does, and a script's shell for what it runs in the background.
+ * The signals that ask a program to stop: SIGTERM, SIGINT, and SIGHUP where nobody has that ignored for it, as
+ * nohup(1) does.
  */
 void wait_stops(sigset_t *set);
 

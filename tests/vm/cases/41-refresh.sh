@@ -33,6 +33,9 @@ check 'by default after six hours' plan one 'due in (5h 59min|6h 0min)'
 check 'every device that has `every`, and no other' equal "$(replug refresh --dry-run | wc -l)" 2
 check 'unless it is named' says 0 "^${at[hid]} hid .*: never due: its section has no .every.$" replug refresh --dry-run hid
 check 'nothing is due: status 0' exits 0 replug refresh
+check 'and nothing is said' equal "$(replug refresh 2>&1)" ''
+check 'unless it is named: then when it is' says 0 "^${at[one]} capture .*: due in [0-9]" replug refresh "usb=${at[one]}"
+check 'or that it never is' says 0 "^${at[hid]} hid .*: never due: its section has no .every.$" replug refresh hid
 printf '[device capture]\nevery = 0\n' | configure
 check 'one line turns it off' says 0 "^nothing is to be refreshed: no plugged device's section has .every.$" replug refresh --dry-run
 check 'check shows it' grep -qE '^every = never +# /etc/replug.conf:2$' <(replug check)

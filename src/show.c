@@ -65,14 +65,28 @@ static void join_nodes(const struct device *d, char *dst, size_t size)
 		n += (size_t)snprintf(dst + n, size - n, "%s%s", i ? " " : "", d->node[i].path);
 }
 
-/* A relay board's section is one of its contacts'. */
-static void section_of(const struct device *d, char *dst, size_t size)
+enum { SECTION_MAX = 2 * CONF_NAME_MAX + 32 };
+
+/* Who takes a device; of a relay board, the sections of its contacts, two of them by name. */
+static void section_of(const struct config *c, const struct device *d, char *dst, size_t size)
 {
-	snprintf(dst, size, "%s%s%s",
-		d->relay  ? "[relay "
-		: d->conf ? d->conf->name
-			  : "",
-		d->relay ? d->relay->name : "", d->relay ? "]" : "");
+	const char *second = NULL;
+	unsigned more = 0;
+	char rest[16] = "";
+
+	if (!d->relay) {
+		snprintf(dst, size, "%s", d->conf ? d->conf->name : "");
+		return;
+	}
+	for (size_t i = 0; i < c->relays; i++) {
+		if (&c->relay[i] == d->relay || !device_matches(d, &c->relay[i].match))
+			continue;
+		more += second != NULL;
+		second = second ? second : c->relay[i].name;
+	}
+	if (more)
+		snprintf(rest, sizeof(rest), " +%u", more);
+	snprintf(dst, size, "[relay %s%s%s%s]", d->relay->name, second ? ", " : "", second ? second : "", rest);
 }
 
 static bool listed(const struct device *list, size_t n, const char *port)
@@ -116,15 +130,15 @@ static struct device *with_silent(const struct config *c, const struct device *l
 	return all;
 }
 
-static void list_row(struct table *t, const struct device *d, int power)
+static void list_row(struct table *t, const struct config *c, const struct device *d, int power)
 {
-	char id[10], nodes[2048], section[CONF_NAME_MAX + 16];
+	char id[10], nodes[2048], section[SECTION_MAX];
 	struct record r;
 	const char *state = state_of(d, &r);
 
 	snprintf(id, sizeof(id), "%04x:%04x", d->vid, d->pid);
 	join_nodes(d, nodes, sizeof(nodes));
-	section_of(d, section, sizeof(section));
+	section_of(c, d, section, sizeof(section));
 	table_add(t, (const char *const[COLUMNS]){d->port, id, section, state ? state : "",
 			     power < 0 ? "?" : hub_power_name[power], d->product, nodes});
 }
@@ -152,7 +166,7 @@ enum status show_list(
 				o, "port_power", json_text(power[i] < 0 ? NULL : hub_power_name[power[i]]));
 			json_object_array_add(array, o);
 		} else {
-			list_row(&t, &list[i], power[i]);
+			list_row(&t, c, &list[i], power[i]);
 		}
 	}
 	if (power)
@@ -197,7 +211,7 @@ static void why_taken(const struct device *d, char *dst, size_t size)
 enum status show_check(struct udev *udev, const struct config *c, const struct device *list, size_t n, bool json)
 {
 	struct json_object *array = json ? json_object_new_array() : NULL;
-	char section[CONF_NAME_MAX + 16] = "", why[512], id[10], nodes[2048], taker[CONF_NAME_MAX + 16];
+	char section[CONF_NAME_MAX + 16] = "", why[512], id[10], nodes[2048], taker[SECTION_MAX];
 	struct table t = {0};
 
 	for (size_t i = 0; json && i < n; i++) {
@@ -210,10 +224,6 @@ enum status show_check(struct udev *udev, const struct config *c, const struct d
 		return json_print(array);
 	for (size_t i = 0; i < c->n_files; i++)
 		printf("# read: %s\n", c->file[i]);
-	if (!c->n)
-		fprintf(stderr,
-			"warning: no [device] section was found in %s, %s or %s/*.conf: nothing is looked after\n",
-			config_default_paths.vendor, config_default_paths.own, config_default_paths.dropins);
 	config_walk(c, config_text, section);
 	printf("\n# plugged devices\n");
 	table_add(&t, (const char *const[COLUMNS]){"PORT", "ID", "SECTION", "WHY", "NODES"});
@@ -221,10 +231,16 @@ enum status show_check(struct udev *udev, const struct config *c, const struct d
 		snprintf(id, sizeof(id), "%04x:%04x", list[i].vid, list[i].pid);
 		why_taken(&list[i], why, sizeof(why));
 		join_nodes(&list[i], nodes, sizeof(nodes));
-		section_of(&list[i], taker, sizeof(taker));
+		section_of(c, &list[i], taker, sizeof(taker));
 		table_add(&t, (const char *const[COLUMNS]){list[i].port, id, taker, why, nodes});
 	}
+	enum status s = table_print(&t);
+	fflush(stdout); /* what is wrong comes last, or it would scroll away */
+	if (!c->n)
+		fprintf(stderr,
+			"warning: no [device] section was found in %s, %s or %s/*.conf: nothing is looked after\n",
+			config_default_paths.vendor, config_default_paths.own, config_default_paths.dropins);
 	warn_sections(c, list, n);
 	names_warn(udev, c, list, n);
-	return table_print(&t);
+	return s;
 }

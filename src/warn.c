@@ -161,19 +161,41 @@ static void warn_comma(const char *kind, const char *name, const struct selector
 			kind, name);
 }
 
+/* Whether two `match` say the same, in the same order. */
+static bool same_match(const struct selector *one, const struct selector *other)
+{
+	const struct sel_term *a = selector_terms(one), *b = selector_terms(other);
+	bool same = one->n == other->n;
+
+	for (size_t m = 0; same && m < one->n; m++)
+		same = a[m].kind == b[m].kind && a[m].first == b[m].first && a[m].vid == b[m].vid &&
+		       a[m].pid == b[m].pid && a[m].bus == b[m].bus && a[m].dev == b[m].dev &&
+		       (a[m].text ? b[m].text && !strcmp(a[m].text, b[m].text) : !b[m].text);
+	return same;
+}
+
+static void warn_same_device(const struct config *c, size_t i)
+{
+	const struct device_conf *d = &c->device[i];
+
+	for (size_t k = i + 1; d->match.n && k < c->n; k++)
+		if (same_match(&d->match, &c->device[k].match)) {
+			fprintf(stderr,
+				"warning: [device %s] never takes anything: [device %s] has the same `match`, and "
+				"the "
+				"last one counts; put their lines into one section\n",
+				d->name, c->device[k].name);
+			return;
+		}
+}
+
 /* Two names of one contact may be meant, for two lengths of a press, say; or a `channel` was forgotten. */
 static void warn_same_contact(const struct config *c, size_t i)
 {
 	const struct relay_conf *r = &c->relay[i];
 
 	for (size_t k = 0; k < i; k++) {
-		const struct sel_term *a = selector_terms(&c->relay[k].match), *b = selector_terms(&r->match);
-		bool same = c->relay[k].channel == r->channel && c->relay[k].match.n == r->match.n;
-		for (size_t m = 0; same && m < r->match.n; m++)
-			same = a[m].kind == b[m].kind && a[m].first == b[m].first && a[m].vid == b[m].vid &&
-			       a[m].pid == b[m].pid && a[m].bus == b[m].bus && a[m].dev == b[m].dev &&
-			       (a[m].text ? b[m].text && !strcmp(a[m].text, b[m].text) : !b[m].text);
-		if (same)
+		if (c->relay[k].channel == r->channel && same_match(&c->relay[k].match, &r->match))
 			fprintf(stderr,
 				"warning: [relay %s] and [relay %s] are one contact, channel %u of one board: if two "
 				"are "
@@ -221,6 +243,7 @@ void warn_sections(const struct config *c, const struct device *list, size_t n)
 	for (size_t i = 0; i < c->n; i++) {
 		warn_node("device", c->device[i].name, &c->device[i].match);
 		warn_comma("device", c->device[i].name, &c->device[i].match);
+		warn_same_device(c, i);
 		warn_every(&c->device[i]);
 		warn_then(c, &c->device[i]);
 	}

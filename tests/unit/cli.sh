@@ -157,6 +157,10 @@ match = 1111:7524 usb=99-6, 1111:7525
 every = 6h
 [relay one]
 match = 16c0:05df
+[device first]
+match = 1a86:7523 usb=99-3, ffff:0002
+[device last]
+match = 1a86:7523 usb=99-3, ffff:0002
 [relay two]
 match = 16c0:05df
 [relay three]
@@ -167,7 +171,9 @@ check 'an ID or a port, where one device may be meant, is warned of' warns '[dev
 check 'a device that is due at every round' warns '[device comma] is due again 6s after each time'
 check 'a `then` that does nothing' warns '`then` of [device comma] names [device off], whose `match` is empty'
 check 'two names of one contact' warns '[relay one] and [relay two] are one contact, channel 1 of one board'
-check 'and of nothing else in these' equal "$(grep -c '^warning: .*\(comma\|off\|blank\|three\|two\)\]' "$tmp/err")" 4
+check 'a section that never takes anything' warns '[device first] never takes anything: [device last] has the same `match`'
+check 'and of nothing else in these' equal "$(grep -c '^warning: .*\(comma\|off\|blank\|three\|two\|last\)\]' "$tmp/err")" 5
+check 'what is warned of comes last' holds "$("$replug" check 2>&1 | tail -1)" 'warning: '
 rm "$stage/etc/replug.conf"
 mkdir "$stage/etc/replug.conf"
 check 'one that cannot be read has no line' says 2 err "$stage/etc/replug.conf: cannot be read" -- check

@@ -116,6 +116,8 @@ check 'off by a selector works without a configuration that can be read' equal "
 check 'by a name it cannot' exits 2 r off power
 check 'nor is anything pressed' exits 2 r pulse power
 cp /run/good /etc/replug.conf
+check 'its sections are listed' grep -q "^${at[hid]} .* \[relay loose, power +1\] " <(replug list)
+
 # Whoever starts it may have closed what it says nothing to.
 mark
 check 'without stdin, stdout and stderr' exits 0 eval 'r pulse power <&- >&- 2>&-'

@@ -41,13 +41,13 @@ report() { # TARGET STATUS
 	failures=$((failures + 1))
 }
 
-for ((i = 0; i < ${#targets[@]}; i += 2)); do # two at a time
+for ((i = 0; i < ${#targets[@]}; i += 4)); do # four at a time: beside the machines, and people wait for them
 	pids=()
-	for target in "${targets[@]:i:2}"; do
+	for target in "${targets[@]:i:4}"; do
 		(fuzz "$target") &
 		pids+=($!)
 	done
-	for target in "${targets[@]:i:2}"; do
+	for target in "${targets[@]:i:4}"; do
 		wait "${pids[0]}"
 		report "$target" $?
 		pids=("${pids[@]:1}")

@@ -55,8 +55,8 @@ INIH        = $(if $(filter /%,$(shell $(CC) -print-file-name=libinih.a)),-Wl$(c
               -Wl$(comma)-Bdynamic,-linih)
 
 CONFIG     := config config-lines config-keys config-values config-match config-check selector text
-USB        := status device device-find device-wait sysfs wait log serial use table
-WATCH      := watch watch-event watch-ports watch-source watch-out watch-screen columns
+USB        := columns status device device-find device-wait sysfs wait log serial use table
+WATCH      := watch watch-event watch-ports watch-source watch-out watch-screen
 BOARDS     := relay relay-known relay-dcttech relay-lcus relay-kmtronic relay-ucreatefun relay-icse relay-custom
 objects     = $(patsubst %,$(B)/obj/%.o,$(1))
 MATCH_OBJ  := $(call objects,replug-match match-link $(CONFIG))
@@ -93,11 +93,13 @@ libraries:
 			'run `make deps-build` on Debian; README.md, "Elsewhere", has the rest' >&2; exit 2; }
 .PHONY: libraries
 
-# Another compiler, prefix or set of flags is another build.
+PLACES = $(foreach v,PREFIX BINDIR DATADIR UDEVDIR UNITDIR,$(v)=$($(v)))
+
+# Another compiler, place or set of flags is another build.
 $(B)/flags: FORCE | libraries
 	@mkdir -p $(@D)
-	@echo '$(CC) $(subst ','\'',$(ALLFLAGS) $(ALLLDFLAGS))' | cmp -s - $@ || \
-		echo '$(CC) $(subst ','\'',$(ALLFLAGS) $(ALLLDFLAGS))' > $@
+	@echo '$(CC) $(subst ','\'',$(ALLFLAGS) $(ALLLDFLAGS) $(PLACES))' | cmp -s - $@ || \
+		echo '$(CC) $(subst ','\'',$(ALLFLAGS) $(ALLLDFLAGS) $(PLACES))' > $@
 
 SUBST = sed $(foreach v,PREFIX SYSCONFDIR BINDIR LIBDIR DATADIR UDEVDIR UNITDIR,-e 's|@$(v)@|$($(v))|g')
 

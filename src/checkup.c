@@ -15,6 +15,7 @@
 #include "show.h"
 #include "story.h"
 #include "supervise.h"
+#include "table.h"
 #include "verbs.h"
 #include "wait.h"
 
@@ -259,15 +260,15 @@ static enum status show(const struct round *round)
 	if (c->metrics) {
 		if (!c->sel.n && record_list(&list, &n))
 			return STATUS_FAILED;
-		enum status s = health_metrics(round->p, round->n, list, n, stdout);
+		health_metrics(round->p, round->n, list, n, stdout);
 		free(list);
-		return s;
+		return print_end();
 	}
 	if (c->heal)
 		return STATUS_DONE;
 	if (!round->n && !c->sel.n) {
 		puts("no plugged device is one that a section takes; `replug check` shows what is plugged");
-		return STATUS_DONE;
+		return print_end();
 	}
 	return health_table(round->p, round->n);
 }

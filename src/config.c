@@ -51,13 +51,23 @@ static int slurp(const char *path)
 	return e;
 }
 
+/* A link to a file that is not there, or is out of a unit's sight, is not a configuration that nobody has written. */
+static bool leads_nowhere(const char *path)
+{
+	char to;
+
+	return readlink(path, &to, 1) >= 0;
+}
+
+static const char nowhere[] = "the link leads to nothing here (units of replug's see neither /home nor /root)";
+
 /* path is kept: it has to live as long as the configuration. */
 static int read_file(struct reading *r, const char *path)
 {
 	char msg[160];
 	int e = slurp(path);
 
-	if (e == -ENOENT)
+	if (e == -ENOENT && !leads_nowhere(path))
 		return 0;
 	if (r->c->n_files == CONF_FILES) {
 		r->file = path;
@@ -67,7 +77,7 @@ static int read_file(struct reading *r, const char *path)
 	r->file = r->c->file[r->c->n_files++] = path;
 	r->number++;
 	if (e) {
-		snprintf(msg, sizeof(msg), "cannot be read: %s", strerror(-e));
+		snprintf(msg, sizeof(msg), "cannot be read: %s", e == -ENOENT ? nowhere : strerror(-e));
 		config_complain(r, 0, msg);
 		return 0;
 	}
@@ -93,11 +103,11 @@ static int read_dropins(struct reading *r, const char *dir)
 	int e = 0, n, fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	/* No drop-ins is the common case, and much cheaper to find out this way. */
-	if (fd < 0 && errno == ENOENT)
+	if (fd < 0 && errno == ENOENT && !leads_nowhere(dir))
 		return 0;
 	n = fd < 0 ? -1 : scandirat(fd, ".", &list, is_dropin, by_name);
 	if (n < 0) {
-		snprintf(msg, sizeof(msg), "cannot be read: %s", strerror(errno));
+		snprintf(msg, sizeof(msg), "cannot be read: %s", errno == ENOENT ? nowhere : strerror(errno));
 		r->file = dir;
 		config_complain(r, 0, msg);
 		if (fd >= 0)

@@ -29,7 +29,7 @@ enum status health_json(const struct patient *p, size_t n);
  * collector reads it: the round's devices, and the counters of all (others of them) records. An unknown health has
  * no sample.
  */
-enum status health_metrics(const struct patient *p, size_t n, const struct record *all, size_t others, FILE *to);
+void health_metrics(const struct patient *p, size_t n, const struct record *all, size_t others, FILE *to);
 
 /* A label's value, with backslash, quote and newline escaped. Cut where it does not fit, never within an escape. */
 void health_label(char *dst, size_t size, const char *value);

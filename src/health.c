@@ -10,6 +10,7 @@
 #include "chip.h"
 #include "ladder.h"
 #include "stream.h"
+#include "text.h"
 #include "wait.h"
 
 enum { CHIP_MS = 3000, BAD_MOST = 128, SLEEP_MS = 600000 };
@@ -25,7 +26,8 @@ static void add(char *dst, size_t size, const char *what)
 {
 	size_t n = strlen(dst);
 
-	snprintf(dst + n, size - n, "%s%s", n ? "; " : "", what);
+	if (snprintf(dst + n, size - n, "%s%s", n ? "; " : "", what) >= (int)(size - n))
+		text_cut(dst, size);
 }
 
 /* It may be unplugged, or re-enumerated, while it is being asked: that says nothing about the next one. */

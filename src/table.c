@@ -2,9 +2,20 @@
 #include "table.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "columns.h"
+
+/* On a terminal, where a character may take two columns. */
+static int width_of(const char *cell)
+{
+	char scratch[4096];
+
+	return (int)columns_fit(scratch, sizeof(scratch), cell, UINT_MAX);
+}
 
 void table_add(struct table *t, const char *const *cell)
 {
@@ -18,9 +29,9 @@ void table_add(struct table *t, const char *const *cell)
 		row[i] = cell[i] ? strdup(*cell[i] ? cell[i] : "-") : NULL;
 		if (!row[i])
 			break; /* also where there is no memory: what frees the row ends here */
-		int len = (int)strlen(cell[i]);
-		if (len > t->width[i])
-			t->width[i] = len;
+		int width = width_of(cell[i]);
+		if (width > t->width[i])
+			t->width[i] = width;
 	}
 }
 
@@ -47,7 +58,8 @@ enum status table_print(struct table *t)
 	for (size_t r = 0; r < t->n; r++) {
 		for (int i = 0; i < COLUMNS && t->row[r][i]; i++) {
 			bool last = i + 1 == COLUMNS || !t->row[r][i + 1];
-			printf("%s%-*s", i ? "  " : "", last ? 0 : t->width[i], t->row[r][i]);
+			int gap = last ? 0 : t->width[i] - width_of(t->row[r][i]);
+			printf("%s%s%*s", i ? "  " : "", t->row[r][i], gap, "");
 		}
 		putchar('\n');
 	}

@@ -31,6 +31,10 @@ int usb_errno(int e)
 	}
 }
 
+#if LIBUSB_API_VERSION < 0x01000109 /* as 1.0.25 has renamed it */
+#define LIBUSB_OPTION_NO_DEVICE_DISCOVERY LIBUSB_OPTION_WEAK_AUTHORITY
+#endif
+
 static int init_context(libusb_context **ctx)
 {
 #if LIBUSB_API_VERSION >= 0x0100010A

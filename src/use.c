@@ -48,9 +48,12 @@ static void note(struct sought *s, size_t n, struct sought *at, const char *pid)
 			return;
 	name_process(pid, comm, sizeof(comm));
 	++*at->users;
-	if (*at->len < at->size)
-		*at->len += (size_t)snprintf(
-			at->who + *at->len, at->size - *at->len, "%s%s (%.16s)", *at->len ? ", " : "", comm, pid);
+	if (*at->len >= at->size)
+		return;
+	*at->len += (size_t)snprintf(
+		at->who + *at->len, at->size - *at->len, "%s%s (%.16s)", *at->len ? ", " : "", comm, pid);
+	if (*at->len >= at->size)
+		text_cut(at->who, at->size);
 }
 
 static void look_at(const char *pid, struct sought *s, size_t n)

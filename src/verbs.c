@@ -17,6 +17,7 @@
 #include "record.h"
 #include "recover.h"
 #include "show.h"
+#include "table.h"
 #include "text.h"
 #include "wait.h"
 
@@ -389,8 +390,8 @@ static enum status ask_chip_in(const struct run *run, const char *port)
 		return e == -ENODEV ? STATUS_NO_DEVICE : STATUS_FAILED;
 	}
 	chip_show(&state, why, sizeof(why));
-	log_line(LOG_INFO, "%s: %s at %s", name, why, tty->path);
-	return STATUS_DONE;
+	printf("%s: %s at %s\n", name, why, tty->path);
+	return print_end();
 }
 
 static enum status ask_chip(void *ctx, const char *port)

@@ -75,6 +75,9 @@ check 'each manual names it' equal "$(grep -L '^\.It Pa /opt/x/lib/replug/replug
 for unit in replug@ replug-settle@ replug-health replug-refresh; do
 	check "$unit.service names it" grep -q '^ExecStart=/opt/x/bin/replug ' "$tmp/prefix/$unit.service"
 done
+check 'so do other places, of what is there already' make -s B="$tmp/prefix" PREFIX=/opt/x UDEVDIR=/lib/udev BINDIR=/sbin "$tmp/prefix/60-replug.rules" "$tmp/prefix/replug@.service"
+check 'one by one' grep -q '"/lib/udev/replug-match"' "$tmp/prefix/60-replug.rules"
+check 'and the other' grep -q '^ExecStart=/sbin/replug ' "$tmp/prefix/replug@.service"
 # While it ends, systemd takes the port's next plug for one that it has started a run for.
 check 'nothing holds up the end of a run' equal "$(sed -n '/^ExecStop/p' "$tmp/prefix/replug@.service")" ''
 check 'one that failed is followed by its settling' grep -qxF 'OnFailure=replug-settle@%i.service' "$tmp/prefix/replug@.service"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "pty.h"
 
+#include "text.h"
 #include "use.h"
 
 static char tty[2][64];
@@ -95,6 +96,30 @@ TEST(nodes_that_are_not_there_are_in_nobodys_use)
 	use_find(NULL, 0, NULL);
 }
 
+TEST(names_that_do_not_fit_are_cut_behind_a_whole_character)
+{
+	struct device a = with_node(NODE_TTY, tty[0]);
+	const struct device *one = &a;
+	char clean[2 * sizeof(((struct use *)0)->who)];
+	struct use use;
+	pid_t pid[12];
+
+	for (size_t i = 0; i < COUNT(pid); i++)
+		pid[i] = pty_holder(tty[0], "\xe8\xa7\x86\xe9\xa2\x91\xe5\xbd\x95\xe5\x88\xb6");
+	for (int more = 0; more < 3; more++) { /* wherever that cuts: by names of one byte more */
+		use_find(&one, 1, &use);
+		assert_int_equal(use.classes, 1u << NODE_TTY);
+		text_clean(clean, sizeof(clean), use.who);
+		assert_string_equal(clean, use.who);
+		assert_int_equal(strlen(use.who) >= sizeof(use.who) - 4, true);
+		assert_string_equal(use.who + strlen(use.who) - 3, "...");
+		end_process(pid[more]);
+		pid[more] = pty_holder(tty[0], more ? "aab" : "a");
+	}
+	for (size_t i = 0; i < COUNT(pid); i++)
+		end_process(pid[i]);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, plug, unplug)
 
 int main(void)
@@ -103,6 +128,7 @@ int main(void)
 		T(each_device_has_its_own_users),
 		T(input_nodes_and_mixers_are_not_in_use),
 		T(a_process_with_two_nodes_of_a_device_is_named_once),
+		T(names_that_do_not_fit_are_cut_behind_a_whole_character),
 		T(nodes_that_are_not_there_are_in_nobodys_use),
 	};
 

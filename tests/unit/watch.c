@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include "columns.h"
+#include "table.h"
 #include "watch-event.h"
 #include "watch-ports.h"
 
@@ -379,6 +380,34 @@ TEST(ports_are_kept_in_their_natural_order)
 		assert_string_equal(all.list[i].port, want[i]);
 }
 
+/* In the second column, whatever the first one is written in. */
+TEST(a_table_is_in_line_with_wide_characters_too)
+{
+	static const char *const rows[][COLUMNS] = {
+		{"a", "b"}, {"USB\xe6\x91\x84\xe5\x83\x8f\xe5\xa4\xb4", "b"}, {"\xc3\xa4\xc3\xb6", "b"}, {"", "b"}};
+	struct table t = {0};
+	char line[64], before[64];
+	FILE *printed = tmpfile();
+	int out = dup(STDOUT_FILENO);
+
+	assert_non_null(printed);
+	for (size_t i = 0; i < COUNT(rows); i++)
+		table_add(&t, rows[i]);
+	fflush(stdout);
+	dup2(fileno(printed), STDOUT_FILENO);
+	enum status s = table_print(&t);
+	dup2(out, STDOUT_FILENO);
+	close(out);
+	assert_int_equal(s, STATUS_DONE);
+	rewind(printed);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		assert_non_null(fgets(line, sizeof(line), printed));
+		*strrchr(line, 'b') = '\0';
+		assert_int_equal(columns_fit(before, sizeof(before), line, 60), 9 + 2);
+	}
+	fclose(printed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -408,6 +437,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_stranger_is_told_of_only_where_its_port_is_on_record, reset),
 		cmocka_unit_test_teardown(a_selector_decides_by_what_is_there_or_was_and_then_by_the_record, reset),
 		cmocka_unit_test_teardown(ports_are_kept_in_their_natural_order, reset),
+		cmocka_unit_test(a_table_is_in_line_with_wide_characters_too),
 	};
 
 	return RUN(tests, NULL, NULL);

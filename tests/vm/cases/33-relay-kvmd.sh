@@ -159,7 +159,7 @@ check 'what cannot be looked at is the worst' exits 1 replug-relay release
 rm /run/replug/relay/1-[789].1.press
 yaml=/usr/share/replug/replug-gpio.yaml
 for name in power reset lamp; do
-	check "the override file runs what there is: $name" grep -qE "cmd: \[/usr/bin/replug-relay, (pulse|get), $name" "$yaml"
+	check "the override file runs what there is: $name" grep -qE "cmd: \[/usr/bin/env, /usr/bin/replug-relay, (pulse|get), $name" "$yaml"
 done
 emu unplug-all
 finish

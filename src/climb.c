@@ -160,6 +160,9 @@ static int look_again(struct story *s, struct device *now)
 		return -ENODEV;
 	s->d.bus = now->bus;
 	s->d.dev = now->dev;
+	/* A node that the rung before has had made anew was there before this one. */
+	memcpy(s->d.node, now->node, sizeof(s->d.node));
+	s->d.nodes = now->nodes;
 	return 0;
 }
 
@@ -266,7 +269,7 @@ static int count_reset(struct story *s)
 	snprintf(s->why, sizeof(s->why),
 		"not reset, for that could not be counted: the record in " RECORD_DIR " cannot be written: %s",
 		strerror(-e));
-	return e;
+	return -EIO; /* and not -EDQUOT, which may be the disk's word, but is the guard's here */
 }
 
 /* Tries what the guard and the ladder allow. */

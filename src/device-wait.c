@@ -129,6 +129,23 @@ static bool udev_settled(const struct back *b, const struct device *now, char *w
 	return true;
 }
 
+/*
+ * uvc_delete() (drivers/media/usb/uvc/uvc_driver.c) runs when a node of before is closed at last, and then takes its
+ * driver off the streaming interfaces, whichever instance of it has those by now. The picture does not need them
+ * claimed.
+ */
+static bool let_go_late(const struct device *before, const struct device *now, const char *name)
+{
+	static const char uvc[] = "uvcvideo";
+	bool had = false, has = false;
+
+	for (unsigned i = 0; i < before->interfaces; i++)
+		had |= !strcmp(before->interface[i].name, name) && !strcmp(before->interface[i].driver, uvc);
+	for (unsigned i = 0; i < now->interfaces; i++)
+		has |= !strcmp(now->interface[i].driver, uvc);
+	return had && has;
+}
+
 static bool is_back(const struct back *b, const struct device *now, char *why, size_t size)
 {
 	if (!now->configured) {
@@ -140,7 +157,8 @@ static bool is_back(const struct back *b, const struct device *now, char *why, s
 		return false;
 	}
 	for (unsigned i = 0; i < now->interfaces; i++)
-		if (!now->interface[i].driver[0] && was_bound(b->before, now->interface[i].name)) {
+		if (!now->interface[i].driver[0] && was_bound(b->before, now->interface[i].name) &&
+			!let_go_late(b->before, now, now->interface[i].name)) {
 			snprintf(why, size, "no driver is bound to interface %s", now->interface[i].name);
 			return false;
 		}

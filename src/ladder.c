@@ -134,7 +134,9 @@ static int add_ports(const struct port *p, enum hub_power power, unsigned ports,
 	for (unsigned i = power == HUB_POWER_GANGED ? 1 : p->number; i <= ports && !e; i++) {
 		char name[PORT_NAME_SIZE + 16];
 		snprintf(name, sizeof(name), "%s-port%u", p->hub, i);
-		if (port_named(name, &each))
+		if (i == p->number)
+			each = *p;
+		else if (port_named(name, &each))
 			return -ENODEV;
 		/* What somebody else has switched off is not ours to switch on. */
 		if (i != p->number && !port_state(&each, &connected, &powered) && !powered)
@@ -146,6 +148,24 @@ static int add_ports(const struct port *p, enum hub_power power, unsigned ports,
 			break;
 	}
 	return e;
+}
+
+/*
+ * Whether what the kernel takes for the other half of a port's connector is another connector. Of root hubs without a
+ * word of the firmware's it pairs ports by their numbers (find_and_link_peer in drivers/usb/core/port.c), and has
+ * port 1 of a Raspberry Pi 4's USB 3 half, say, paired with the hub of all USB 2 sockets. Only a hub has a device in
+ * both halves of its own.
+ */
+static bool another_connector(const struct device *d, const struct port *p)
+{
+	enum { CLASS_HUB = 9 };
+	char dir[128];
+	struct port twin;
+
+	snprintf(dir, sizeof(dir), SYSFS_USB "/%.40s", d->port);
+	if (!p->peer[0] || sysfs_number(dir, "bDeviceClass", 16) == CLASS_HUB || port_named(p->peer, &twin))
+		return false;
+	return port_holds_device(&twin);
 }
 
 /* Whether the power of this port may be cut, and what that takes. */
@@ -201,6 +221,8 @@ static int take_power(struct rung *r)
 		snprintf(r->why, r->size, "its hub is not there any more");
 		return e;
 	}
+	if (another_connector(r->d, &p))
+		p.peer[0] = '\0';
 	e = may_cut(r, &p, owed);
 	if (e && !*r->why)
 		snprintf(r->why, r->size, "its hub's ports cannot be told: %s", strerror(-e));

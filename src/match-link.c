@@ -2,6 +2,7 @@
 #include "match-link.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
@@ -43,8 +44,10 @@ static unsigned number(const char *port, const char *name, int base)
 	return attribute(port, name, text, sizeof(text)) ? (unsigned)strtoul(text, NULL, base) : 0;
 }
 
-static void look(const char *port, bool strings, struct plugged *p)
+/* Returns false where a string could not be read, because somebody has the device locked. */
+static bool look(const char *port, bool strings, struct plugged *p)
 {
+	bool whole = true;
 	char raw[512];
 
 	p->facts = (struct usb_facts){.port = port,
@@ -52,14 +55,21 @@ static void look(const char *port, bool strings, struct plugged *p)
 		.pid = (uint16_t)number(port, "idProduct", 16),
 		.bus = number(port, "busnum", 10),
 		.dev = number(port, "devnum", 10)};
+	errno = 0;
 	if (strings && attribute(port, "serial", raw, sizeof(raw))) {
 		text_clean(p->serial, sizeof(p->serial), raw);
 		p->facts.serial = p->serial;
+	} else {
+		whole = errno != EINTR;
 	}
+	errno = 0;
 	if (strings && attribute(port, "product", raw, sizeof(raw))) {
 		text_clean(p->product, sizeof(p->product), raw);
 		p->facts.product = p->product;
+	} else {
+		whole &= errno != EINTR;
 	}
+	return whole;
 }
 
 /* The port of the USB device that a path in sysfs leads through, the innermost; or "". */
@@ -79,6 +89,9 @@ static void port_of_path(const char *path, char *port)
 		path += len + (path[len] == '/');
 	}
 }
+
+/* So often, for as long each time as a signal lets it be, the device is asked that the node belongs to. */
+enum { TRIES = 20 };
 
 static void woken(int sig)
 {
@@ -106,14 +119,20 @@ static int find_rivals(const struct config *c, struct link_claim *out)
 	int best = -1;
 
 	have_patience(true);
-	look(out->port, c->strings, &mine);
-	out->conf = config_match(c, &mine.facts, NULL);
+	unsigned tries = 0;
+	bool whole;
+	while (!(whole = look(out->port, c->strings, &mine)) && ++tries < TRIES)
+		;
+	out->conf = whole ? config_match(c, &mine.facts, NULL) : NULL;
 	unsigned weight = out->conf ? selector_match(&out->conf->match, &mine.facts, NULL) : 0;
 	while (dir && weight && (e = readdir(dir))) {
 		if (!selector_is_port(e->d_name) || text_is(e->d_name, out->port) ||
 			strlen(e->d_name) >= LINK_PORT_SIZE)
 			continue;
-		look(e->d_name, c->strings, &other);
+		/* One that is being reset is no rival by what cannot be read of it: its own event asks for all again.
+		 */
+		if (!look(e->d_name, c->strings, &other))
+			continue;
 		if (config_match(c, &other.facts, NULL) != out->conf)
 			continue;
 		unsigned theirs = selector_match(&out->conf->match, &other.facts, NULL);

@@ -165,6 +165,14 @@ int port_state(const struct port *p, bool *connected, bool *powered)
 	return n < 0 ? usb_errno(n) : port_state_parse(status, (size_t)n, super_speed(p), connected, powered);
 }
 
+bool port_holds_device(const struct port *p)
+{
+	char path[sizeof(p->dir) + 16];
+
+	snprintf(path, sizeof(path), "%s/device", p->dir);
+	return !access(path, F_OK);
+}
+
 /* The hub's own request. */
 static int ask_power(const struct port *p, bool on, char *why, size_t size)
 {

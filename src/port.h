@@ -46,6 +46,9 @@ int port_state_parse(const uint8_t *status, size_t len, bool super_speed, bool *
  */
 int port_switching(const struct port *p, enum hub_power *power, unsigned *ports, char *why, size_t size);
 
+/* Whether the kernel has a device in a port: by sysfs, without asking the hub. */
+bool port_holds_device(const struct port *p);
+
 /* Whether the hub sees something in its port, and whether that has power. Returns 0 or a negative errno, likewise. */
 int port_state(const struct port *p, bool *connected, bool *powered);
 

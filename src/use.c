@@ -52,7 +52,7 @@ static void note(struct sought *s, size_t n, struct sought *at, const char *pid)
 		return;
 	*at->len += (size_t)snprintf(
 		at->who + *at->len, at->size - *at->len, "%s%s (%.16s)", *at->len ? ", " : "", comm, pid);
-	if (*at->len >= at->size)
+	if (*at->len >= at->size && at->size >= 4)
 		text_cut(at->who, at->size);
 }
 

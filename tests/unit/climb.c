@@ -6,6 +6,7 @@
 #include "isolated.h"
 
 #include <sys/mount.h>
+#include <time.h>
 
 #include "chip.h"
 #include "ladder.h"
@@ -17,6 +18,7 @@
 /* Three functions are these here (--wrap of the linker). */
 static int chip_is;
 static unsigned rungs, asked;
+static void (*what_it_does)(enum reset_method method);
 int __wrap_chip_reset(const struct chip_job *job, struct chip_state *state, char *why, size_t size);
 int __wrap_ladder_take(enum reset_method method, struct rung *r);
 int __wrap_ladder_alive(const struct device *d, char *why, size_t size);
@@ -32,10 +34,11 @@ int __wrap_chip_reset(const struct chip_job *job, struct chip_state *state, char
 
 int __wrap_ladder_take(enum reset_method method, struct rung *r)
 {
-	(void)method;
 	rungs++;
 	r->tried = true;
 	*r->why = '\0';
+	if (what_it_does)
+		what_it_does(method);
 	return 0;
 }
 
@@ -73,6 +76,7 @@ static int plug(void **state)
 	file("/sys/class/tty/there", "");
 	if (symlink("/sys/class/tty", TTY "/subsystem"))
 		return -1;
+	setenv("SYSTEMD_DEVICE_VERIFY_SYSFS", "0", 1); /* or libudev looks whether it is the kernel's */
 	udev = udev_new();
 	log_hush(true);
 	return !udev || wait_block_signals() || config_load(&config, &paths, log_config_error, NULL) ? -1 : 0;
@@ -82,6 +86,7 @@ static int anew(void **state)
 {
 	(void)state;
 	rungs = asked = 0;
+	what_it_does = NULL;
 	chip_is = 0;
 	unlink("/run/replug/1-1.json");
 	return 0;
@@ -164,6 +169,63 @@ TEST(what_then_has_initialised_is_held_no_longer)
 	assert_false(on_record().held);
 }
 
+/* udev has just finished with the node of this number. */
+static void finished(const char *number)
+{
+	struct timespec t;
+	char path[64], text[64];
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	snprintf(path, sizeof(path), "/run/udev/data/c%s", number);
+	snprintf(text, sizeof(text), "I:%llu\n",
+		(unsigned long long)t.tv_sec * 1000000 + (unsigned long long)t.tv_nsec / 1000);
+	file(path, text);
+}
+
+#define OTHER DEVICE "/1-1:1.1/0003:0403:6001.0001/hidraw/hidraw0"
+static void add_other(void)
+{
+	file(OTHER "/dev", "1:5\n");
+	file(OTHER "/uevent", "MAJOR=1\nMINOR=5\nDEVNAME=zero\n");
+	assert_int_equal(symlink("/sys/class/hidraw", OTHER "/subsystem"), 0);
+	finished("1:5");
+}
+
+/* Rebinding makes the other node anew and loses the tty; the reset brings that back, and leaves the other one alone.
+ */
+static void node_by_node(enum reset_method method)
+{
+	wait_for(-1, 0, clock_ms() + 20);
+	if (method == RESET_REBIND) {
+		assert_int_equal(rename(DEVICE "/1-1:1.1", "/sys/before"), 0); /* its inode is not used again */
+		assert_int_equal(rename(TTY "/uevent", "/sys/uevent"), 0);
+		add_other();
+	} else {
+		assert_int_equal(rename("/sys/uevent", TTY "/uevent"), 0);
+		finished("1:3");
+	}
+	wait_for(-1, 0, clock_ms() + 20);
+}
+
+TEST(a_node_that_an_earlier_method_made_anew_is_not_waited_for_again)
+{
+	struct device_conf *conf = config_find(config, "hid");
+	const struct conf_ladder before = conf->ladder;
+	struct run run = {.udev = udev, .config = config, .mode = RECOVER_HAND};
+
+	file("/run/udev/control", "");
+	file("/sys/class/hidraw/there", "");
+	finished("1:3");
+	add_other();
+	conf->ladder = (struct conf_ladder){.method = {RESET_REBIND, RESET_USB}, .n = 2};
+	what_it_does = node_by_node;
+	enum status s = recover_port(&run, "1-1");
+	conf->ladder = before;
+	unlink("/run/udev/control");
+	assert_int_equal(rungs, 2);
+	assert_int_equal(s, STATUS_DONE);
+}
+
 #define T(test) cmocka_unit_test_setup(test, anew)
 
 int main(void)
@@ -172,6 +234,7 @@ int main(void)
 		T(a_tty_that_is_lost_each_time_is_the_next_methods_and_its_device_not_gone),
 		T(what_cannot_be_counted_is_reset_by_a_persons_wish_only),
 		T(what_then_has_initialised_is_held_no_longer),
+		T(a_node_that_an_earlier_method_made_anew_is_not_waited_for_again),
 	};
 
 	int failed = RUN(tests, plug, NULL);

@@ -74,6 +74,27 @@ TEST(a_driver_is_its_interfaces)
 		assert_string_equal(d.interface[i].driver, strcmp(d.interface[i].name, "1-4:1.0") ? "" : "uvcvideo");
 }
 
+/* By uvc_delete(), when the old picture is closed at last: see device-wait.c. */
+TEST(an_interface_that_uvcvideo_has_let_go_late_is_not_waited_for)
+{
+	struct watch w = {.settled = -1, .fd = -1};
+	struct device before, now;
+	struct back b = {.before = &before};
+	char why[256];
+
+	assert_int_equal(device_read(NULL, NULL, "1-4", &before), 0);
+	for (int other = 0; other < 2; other++) {
+		for (unsigned i = 0; i < before.interfaces; i++)
+			snprintf(before.interface[i].driver, sizeof(before.interface[i].driver), "%s",
+				other && !strcmp(before.interface[i].name, "1-4:1.1") ? "usbhid" : "uvcvideo");
+		assert_int_equal(device_wait(&w, NULL, &b, &now, why, sizeof(why)), other ? -ETIMEDOUT : 0);
+	}
+	holds(why, "no driver is bound to interface 1-4:1.1");
+	/* All of them is another matter. */
+	assert_int_equal(unlink(DEVICE "/1-4:1.0/driver"), 0);
+	assert_int_equal(device_wait(&w, NULL, &b, &now, why, sizeof(why)), -ETIMEDOUT);
+}
+
 TEST(an_empty_port_has_no_device)
 {
 	struct device d;
@@ -244,6 +265,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_device_is_what_its_folder_says),
 		T(a_driver_is_its_interfaces),
+		T(an_interface_that_uvcvideo_has_let_go_late_is_not_waited_for),
 		T(an_empty_port_has_no_device),
 		T(one_without_a_number_is_being_reset),
 		T(one_is_found_by_what_can_be_told_without_opening_it),

@@ -150,6 +150,21 @@ TEST(a_hub_that_switches_each_port_is_cut_there_and_at_the_other_half)
 	assert_string_equal(did, "off 1-port2, off 2-port2, on 1-port2, on 2-port2");
 }
 
+/* As a Raspberry Pi 4 has its USB 2 sockets' hub for the twin of a USB 3 socket. */
+TEST(a_twin_in_which_something_else_is_plugged_is_another_connector)
+{
+	folder("2-2");
+	folder("1-0:1.0/usb1-port2/device");
+	assert_int_equal(cut("2-2", HUB_POWER_EACH, HUB_POWER_EACH, false), 0);
+	assert_string_equal(did, "off 2-port2, on 2-port2");
+	assert_int_equal(cut("2-2", HUB_POWER_GANGED, HUB_POWER_EACH, false), 0); /* the other one's is no matter */
+	assert_string_equal(did, "off 2-port2, on 2-port2");
+	put("2-2", "bDeviceClass", "09\n"); /* both halves of a hub */
+	assert_int_equal(cut("2-2", HUB_POWER_EACH, HUB_POWER_EACH, false), 0);
+	assert_string_equal(did, "off 2-port2, off 1-port2, on 2-port2, on 1-port2");
+	assert_int_equal(system("rm -r " SYSFS_USB "/2-2 " SYSFS_USB "/1-0:1.0/usb1-port2/device"), 0);
+}
+
 TEST(a_hub_that_cannot_is_not_asked_to)
 {
 	assert_int_equal(cut("1-1", HUB_POWER_NONE, HUB_POWER_EACH, true), -EOPNOTSUPP);
@@ -234,6 +249,7 @@ int main(void)
 		cmocka_unit_test(a_ganged_hub_is_cut_only_where_that_is_allowed),
 		cmocka_unit_test(one_whose_other_half_is_ganged_is_ganged),
 		cmocka_unit_test(a_hub_that_switches_each_port_is_cut_there_and_at_the_other_half),
+		cmocka_unit_test(a_twin_in_which_something_else_is_plugged_is_another_connector),
 		cmocka_unit_test(a_hub_that_cannot_is_not_asked_to),
 		cmocka_unit_test(a_climb_counts_once_however_high),
 		cmocka_unit_test(another_device_in_the_port_is_not_touched),

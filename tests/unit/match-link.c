@@ -124,6 +124,37 @@ TEST(of_two_equal_ones_none_has_it_and_each_names_the_other)
 	assert_string_equal(claim.rival[0], "1-1");
 }
 
+/* Its serial cannot be read: as of a pipe that nobody writes to, a signal ends the wait. */
+static void reset_of(const char *port, bool on)
+{
+	char path[128], aside[128];
+
+	snprintf(path, sizeof(path), "/sys/devices/%s/serial", port);
+	snprintf(aside, sizeof(aside), "%s.aside", path);
+	if (on) {
+		assert_int_equal(rename(path, aside), 0);
+		assert_int_equal(mkfifo(path, 0600), 0);
+	} else {
+		assert_int_equal(rename(aside, path), 0);
+	}
+}
+
+TEST(who_is_being_reset_is_neither_a_rival_nor_without_its_name)
+{
+	configured(BY_ID "[device second]\nmatch = 1a86:7523 serial=B\nexpect = tty\nsymlink = second\n");
+	plug("1-1", "1a86:7523", "A", "ttyUSB0");
+	plug("1-2", "1a86:7523", "B", "ttyUSB1");
+	assert_int_equal(told("1-1", "no-such-name"), LINK_OURS);
+	assert_string_equal(claim.conf->name, "hid");
+	reset_of("1-2", true);
+	assert_int_equal(told("1-1", "no-such-name"), LINK_OURS);
+	assert_int_equal(told("1-2", "no-such-name"), LINK_OURS); /* as it was promised at the plug */
+	assert_null(claim.conf);
+	reset_of("1-2", false);
+	assert_int_equal(told("1-2", "no-such-name"), LINK_OURS);
+	assert_string_equal(claim.conf->name, "second");
+}
+
 TEST(what_a_match_names_more_exactly_has_it)
 {
 	plug("1-1", "1a86:7523", "A", "ttyUSB0");
@@ -226,6 +257,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		T(a_device_by_itself_has_the_name),
 		T(of_two_equal_ones_none_has_it_and_each_names_the_other),
+		T(who_is_being_reset_is_neither_a_rival_nor_without_its_name),
 		T(what_a_match_names_more_exactly_has_it),
 		T(more_rivals_than_can_be_named_are_rivals_all_the_same),
 		T(a_name_that_leads_to_another_device_stays_its),

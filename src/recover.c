@@ -210,6 +210,19 @@ static int read_whole(const struct run *run, const char *port, struct device *d)
 	return e;
 }
 
+/* Whoever has it locked for longer hides its name and serial number: udev has asked by them before. */
+static void take_udevs_word(const struct run *run, struct device *d)
+{
+	struct udev_device *u = udev_device_new_from_syspath(run->udev, d->syspath);
+	const char *name = u ? udev_device_get_property_value(u, "REPLUG_DEVICE") : NULL;
+	const struct device_conf *conf = name ? config_find(run->config, name) : NULL;
+
+	if (conf)
+		d->conf = conf;
+	if (u)
+		udev_device_unref(u);
+}
+
 enum status recover_port(void *ctx, const char *port)
 {
 	const struct run *run = ctx;
@@ -241,6 +254,8 @@ enum status recover_port(void *ctx, const char *port)
 				continue; /* back already, and its plug was merged into this run */
 			return status;
 		}
+		if (s.d.cut && run->mode == RECOVER_EVENT)
+			take_udevs_word(run, &s.d);
 		if (story_open(&s, run)) {
 			record_unlock(lock);
 			return STATUS_FAILED;

@@ -169,6 +169,30 @@ TEST(what_then_has_initialised_is_held_no_longer)
 	assert_false(on_record().held);
 }
 
+/* While somebody has it locked: as of a pipe that nobody writes to. */
+TEST(at_a_plug_a_device_that_cannot_be_asked_is_whose_udev_has_found_it_to_be)
+{
+	const struct config_paths paths = {"", "/run/replug/strings.conf", ""};
+	struct run run = {.udev = udev, .mode = RECOVER_EVENT};
+	struct config *c;
+
+	file(paths.own, "[device by-serial]\nmatch = serial=B\nreset = usb\ntimeout = 1s\n");
+	assert_int_equal(config_load(&c, &paths, log_config_error, NULL), 0);
+	run.config = c;
+	assert_int_equal(mkfifo(DEVICE "/serial", 0600), 0);
+	assert_int_equal(recover_port(&run, "1-1"), STATUS_NO_DEVICE);
+	file(DEVICE "/uevent", "MAJOR=189\nMINOR=4\nDEVTYPE=usb_device\n");
+	file("/run/udev/data/c189:4", "I:1\nE:REPLUG_DEVICE=by-serial\n");
+	file("/sys/bus/usb/there", "");
+	assert_int_equal(symlink("/sys/bus/usb", DEVICE "/subsystem"), 0);
+	assert_int_equal(recover_port(&run, "1-1"), STATUS_DONE);
+	assert_int_equal(rungs, 1);
+	assert_string_equal(on_record().section, "by-serial");
+	unlink(DEVICE "/serial");
+	unlink("/run/udev/data/c189:4");
+	config_free(c);
+}
+
 /* udev has just finished with the node of this number. */
 static void finished(const char *number)
 {
@@ -234,6 +258,7 @@ int main(void)
 		T(a_tty_that_is_lost_each_time_is_the_next_methods_and_its_device_not_gone),
 		T(what_cannot_be_counted_is_reset_by_a_persons_wish_only),
 		T(what_then_has_initialised_is_held_no_longer),
+		T(at_a_plug_a_device_that_cannot_be_asked_is_whose_udev_has_found_it_to_be),
 		T(a_node_that_an_earlier_method_made_anew_is_not_waited_for_again),
 	};
 

@@ -25,20 +25,15 @@ void table_add(struct table *t, const char *const *cell)
 		return;
 	t->row = grown;
 	char **row = t->row[t->n++];
-	for (int i = 0; i < COLUMNS; i++) {
-		row[i] = cell[i] ? strdup(*cell[i] ? cell[i] : "-") : NULL;
-		if (!row[i])
-			break; /* also where there is no memory: what frees the row ends here */
-		int width = width_of(cell[i]);
-		if (width > t->width[i])
-			t->width[i] = width;
-	}
+	memset(row, 0, sizeof(*grown));
+	for (int i = 0; i < COLUMNS && cell[i]; i++)
+		row[i] = strdup(*cell[i] ? cell[i] : "-"); /* where there is no memory, the row ends here */
 }
 
 void table_drop(struct table *t)
 {
 	for (size_t r = 0; r < t->n; r++)
-		for (int i = 0; i < COLUMNS && t->row[r][i]; i++)
+		for (int i = 0; i < COLUMNS; i++)
 			free(t->row[r][i]);
 	free(t->row);
 	*t = (struct table){0};
@@ -55,10 +50,17 @@ enum status print_end(void)
 
 enum status table_print(struct table *t)
 {
+	int width[COLUMNS] = {0};
+
+	for (size_t r = 0; r < t->n; r++)
+		for (int i = 0; i < COLUMNS && t->row[r][i]; i++) {
+			int w = width_of(t->row[r][i]);
+			width[i] = w > width[i] ? w : width[i];
+		}
 	for (size_t r = 0; r < t->n; r++) {
 		for (int i = 0; i < COLUMNS && t->row[r][i]; i++) {
 			bool last = i + 1 == COLUMNS || !t->row[r][i + 1];
-			int gap = last ? 0 : t->width[i] - width_of(t->row[r][i]);
+			int gap = last ? 0 : width[i] - width_of(t->row[r][i]);
 			printf("%s%s%*s", i ? "  " : "", t->row[r][i], gap, "");
 		}
 		putchar('\n');

@@ -14,7 +14,6 @@ enum { COLUMNS = 8 };
 struct table {
 	char *(*row)[COLUMNS];
 	size_t n;
-	int width[COLUMNS];
 };
 
 /* Adds a row of at most COLUMNS cells, NULL behind the last; an empty one becomes "-". */

@@ -173,12 +173,13 @@ static void explain(const struct talk *t, char *why, size_t size)
 	else
 		snprintf(rate, sizeof(rate), "the rate (all from 1200 to 115200 baud were tried)");
 	unsigned n = use_of_node(t->job->tty, others, sizeof(others));
+	/* There was one once, or there is. */
+	bool seen = t->job->searched || t->job->hint || t->last == -EBADE || t->unacknowledged;
 	snprintf(why, size,
-		"the CH9329 on %s %s: check its wiring (TX to RX, ground, target's USB power) and %s%s%s%s; is there "
-		"one at "
-		"all? `match` can name the port of the adapter that has it",
+		"the CH9329 on %s %s: check its wiring (TX to RX, ground, target's USB power) and %s%s%s%s%s",
 		t->job->tty, heard, rate, n ? "; also open in " : "; no other process has the tty open", others,
-		n ? ", which may take its answers" : "");
+		n ? ", which may take its answers" : "",
+		seen ? "" : "; is there one at all? `match` can name the port of the adapter that has it");
 }
 
 /* TIOCEXCL, which whoever has CAP_SYS_ADMIN may ignore (tty_reopen in the kernel's drivers/tty/tty_io.c). */

@@ -423,7 +423,12 @@ TEST(a_dead_chip_is_tried_as_often_as_configured_with_growing_pauses)
 	holds(why, "wiring");
 	holds(why, "9600 baud; try baud = auto");
 	holds(why, "no other process has the tty open");
+	holds(why, "is there one at all?");
 	grows();
+	j.hint = 9600; /* there was */
+	j.attempts = 1;
+	assert_int_equal(reset(j), -ETIMEDOUT);
+	holds_not(why, "at all?");
 }
 
 TEST(a_dead_chip_is_asked_as_often_as_configured)
@@ -481,6 +486,7 @@ TEST(a_reset_that_is_refused_has_failed_though_the_chip_answers)
 	plug((struct script){.refuse_reset = 0xe6});
 	pid_t other = pty_holder(tty, "kvmd-fake");
 	int r = reset(j);
+	holds_not(why, "at all?"); /* it spoke */
 	kill(other, SIGKILL);
 	waitpid(other, NULL, 0);
 	assert_int_equal(r, -EBADE);

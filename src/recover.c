@@ -217,8 +217,10 @@ static void take_udevs_word(const struct run *run, struct device *d)
 	const char *name = u ? udev_device_get_property_value(u, "REPLUG_DEVICE") : NULL;
 	const struct device_conf *conf = name ? config_find(run->config, name) : NULL;
 
-	if (conf)
+	if (conf) {
 		d->conf = conf;
+		d->relay = NULL;
+	}
 	if (u)
 		udev_device_unref(u);
 }

@@ -120,7 +120,9 @@ commands() { # STAGE
 
 for mode in valgrind sanitizers; do
 	stage=$memory/$mode
-	mkdir "$tmp/$mode.logs"
+	# Some of it is run as nobody.
+	chmod 711 "$tmp"
+	mkdir -m 1777 "$tmp/$mode.logs"
 	wrap "$stage" "by_$mode"
 	for script in cli relay match; do
 		check "$script.sh, $mode" env STAGE="$stage" EMULATOR="$mode" "tests/unit/$script.sh"

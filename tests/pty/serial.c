@@ -270,6 +270,7 @@ TEST(a_signal_to_stop_ends_reading_and_writing)
 	pid_t pid = fork();
 
 	if (!pid) {
+		signal(SIGHUP, SIG_DFL); /* the tests may have been started with nohup */
 		wait_block_signals();
 		raise(SIGTERM);
 		if (serial_open(tty, 9600, NULL, &fd) || serial_read(fd, in, sizeof(in), clock_ms() + 5000) != -EINTR)

@@ -214,8 +214,10 @@ static int told_to_stop(supervise_job *job, size_t n, int sig, int times)
 	uint64_t begin = clock_ms();
 	pid_t pid = fork();
 
-	if (!pid)
+	if (!pid) {
+		signal(SIGHUP, SIG_DFL); /* the tests may have been started with nohup */
 		_exit((int)run((const char *const[]){"1-1", "1-2"}, n, 30000, job));
+	}
 	while (seen->started < (int)n && clock_ms() < begin + 5000)
 		usleep(5000);
 	for (int i = 0; i < times; i++) {

@@ -60,7 +60,7 @@ WATCH      := watch watch-event watch-ports watch-source watch-out watch-screen
 BOARDS     := relay relay-known relay-dcttech relay-lcus relay-kmtronic relay-ucreatefun relay-icse relay-custom
 objects     = $(patsubst %,$(B)/obj/%.o,$(1))
 MATCH_OBJ  := $(call objects,replug-match match-link $(CONFIG))
-REPLUG_OBJ := $(call objects,replug verbs show show-status warn relay-known names hubs $(WATCH) refresh checkup health health-show stream recover climb story then gone lost supervise guard record ladder debt port usb chip ch9329 $(USB) $(CONFIG))
+REPLUG_OBJ := $(call objects,replug verbs verb-ch9329 show show-status warn relay-known names hubs $(WATCH) refresh checkup health health-show stream recover climb story then gone lost supervise guard record ladder debt port usb chip ch9329 $(USB) $(CONFIG))
 RELAY_OBJ  := $(call objects,replug-relay relay-run relay-hand relay-release relay-left relay-list relay-target relay-state record $(BOARDS) $(USB) $(CONFIG))
 PROGRAMS   := $(B)/replug $(B)/replug-match $(B)/replug-relay
 

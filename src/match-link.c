@@ -90,7 +90,7 @@ static void port_of_path(const char *path, char *port)
 	}
 }
 
-/* So often, for as long each time as a signal lets it be, the device is asked that the node belongs to. */
+/* So many times have_patience() lets the node's own device be asked before it counts as one that cannot be. */
 enum { TRIES = 20 };
 
 static void woken(int sig)
@@ -119,10 +119,9 @@ static int find_rivals(const struct config *c, struct link_claim *out)
 	int best = -1;
 
 	have_patience(true);
-	unsigned tries = 0;
-	bool whole;
-	while (!(whole = look(out->port, c->strings, &mine)) && ++tries < TRIES)
-		;
+	bool whole = false;
+	for (unsigned i = 0; i < TRIES && !whole; i++)
+		whole = look(out->port, c->strings, &mine);
 	out->conf = whole ? config_match(c, &mine.facts, NULL) : NULL;
 	unsigned weight = out->conf ? selector_match(&out->conf->match, &mine.facts, NULL) : 0;
 	while (dir && weight && (e = readdir(dir))) {

@@ -369,14 +369,21 @@ void record_stuck(struct record *r, pid_t pid)
 		(int)pid);
 }
 
+/* Whether the process that is at work on it, or is kept by the kernel, is there still. */
+static bool has_process(const struct record *r)
+{
+	uint64_t started = r->pid > 0 ? start_of(r->pid) : 0;
+
+	return started && started == r->started;
+}
+
 enum record_state record_state_now(struct record *r)
 {
 	bool there = device_present(r->port);
-	uint64_t started = r->state == RECORD_BUSY || r->state == RECORD_STUCK ? start_of(r->pid) : 0;
 
 	/* What we have switched off has not been unplugged. */
-	if ((r->state == RECORD_GONE && r->owed[0]) || ((r->state == RECORD_BUSY || r->state == RECORD_STUCK) &&
-							       (r->pid <= 0 || !started || started != r->started))) {
+	if ((r->state == RECORD_GONE && r->owed[0]) ||
+		((r->state == RECORD_BUSY || r->state == RECORD_STUCK) && !has_process(r))) {
 		snprintf(r->error, sizeof(r->error), "%s; `replug recover usb=%s` %s",
 			r->state == RECORD_STUCK ? "the kernel waited too long for it, and has let go by now"
 			: r->owed[0]             ? "the run was killed and has left something switched off"

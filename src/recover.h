@@ -40,7 +40,8 @@ enum status recover_port(void *run, const char *port);
 int recover_lock(const char *port);
 
 /*
- * Pays what is owed for each of these ports (debt.h) that no run has, supervised. Returns STATUS_DONE, STATUS_HELD
+ * Pays what is owed for each of these ports (debt.h) that no run has, supervised, and notes the removals that a run
+ * has missed because it was killed. Returns STATUS_DONE, STATUS_HELD
  * (a run has one of them), or STATUS_FAILED with the reason logged.
  */
 enum status recover_settle(const char *const *port, size_t n);

@@ -129,7 +129,11 @@ static enum status refresh(const struct call *c, struct turn *k)
 {
 	struct run run = {.udev = c->udev, .config = c->config, .mode = RECOVER_CHECKUP, .unasked = true};
 
-	switch (decide(c, k)) {
+	enum answer a = decide(c, k);
+
+	if (a == NOT_DUE && c->sel.n) /* a person's, who may have meant to recover it now */
+		tell_left(k);
+	switch (a) {
 	case DO_IT:
 		return recover_ports((const char *const[]){k->d.port}, 1, recover_port, &run);
 	case LOCKED:
@@ -137,14 +141,9 @@ static enum status refresh(const struct call *c, struct turn *k)
 		return STATUS_HELD;
 	case UNKNOWN:
 		return STATUS_FAILED;
-	case NOT_DUE:
-		if (c->sel.n) /* a person's, who may have meant to recover it now */
-			tell_left(k);
+	default:
 		return STATUS_DONE;
-	case IN_USE:
-		break;
 	}
-	return STATUS_DONE;
 }
 
 enum status verb_refresh(struct call *c)
@@ -168,7 +167,7 @@ enum status verb_refresh(struct call *c)
 		any = true;
 		if (k.d.conf && k.d.conf->every_ms)
 			s = status_worse(s, c->dry_run ? plan(c, &k) : refresh(c, &k));
-		else
+		else if (c->dry_run || c->sel.n)
 			printf("%s: never due: %s\n", k.name,
 				k.d.conf ? "its section has no `every`" : "no section takes it");
 	}

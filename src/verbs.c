@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "chip.h"
 #include "gone.h"
 #include "guard.h"
 #include "ladder.h"
@@ -17,14 +16,11 @@
 #include "record.h"
 #include "recover.h"
 #include "show.h"
-#include "table.h"
-#include "text.h"
 #include "wait.h"
 
 static size_t find_silent(const struct call *c, const struct selector *sel, char (**out)[32]);
 
-/* Parses one selector argument onto *sel and checks that the sections it names exist. */
-static enum status add_selector(const struct call *c, struct selector *sel, const char *arg)
+enum status verb_add_selector(const struct call *c, struct selector *sel, const char *arg)
 {
 	char why[384];
 	size_t before = sel->n;
@@ -111,14 +107,14 @@ enum status verb_select(struct call *c)
 	enum status s;
 
 	for (int i = 0; i < c->args; i++)
-		if ((s = add_selector(c, &c->sel, c->arg[i])))
+		if ((s = verb_add_selector(c, &c->sel, c->arg[i])))
 			return s;
 	if ((s = read_devices(c)))
 		return s;
 	for (int i = 0; i < c->args; i++) {
 		struct selector one = {0};
 		bool found = false;
-		if ((s = add_selector(c, &one, c->arg[i])))
+		if ((s = verb_add_selector(c, &one, c->arg[i])))
 			return s;
 		for (size_t k = 0; k < c->devices && !found; k++)
 			found = device_matches(&c->device[k], &one);
@@ -246,10 +242,7 @@ static void plan(const struct call *c, const struct device *d, enum recover_mode
 		}
 }
 
-static supervise_job ask_chip;
-
-/* Runs a mode on every selected device, side by side. */
-static enum status on_each(struct call *c, enum recover_mode mode, supervise_job *job)
+enum status verb_on_each(struct call *c, enum recover_mode mode, supervise_job *job)
 {
 	struct run run = {.udev = c->udev,
 		.config = c->config,
@@ -281,7 +274,6 @@ static enum status on_each(struct call *c, enum recover_mode mode, supervise_job
 		else
 			port[n++] = c->device[i].port;
 	}
-	log_open("replug", job != ask_chip);
 	if (n)
 		s = recover_ports(port, n, job, &run);
 	free(port);
@@ -305,12 +297,14 @@ enum status verb_recover(struct call *c)
 {
 	if (c->event && !c->devices && !c->dry_run)
 		return on_port(c);
-	return on_each(c, c->event ? RECOVER_EVENT : RECOVER_HAND, recover_port);
+	log_open("replug", true);
+	return verb_on_each(c, c->event ? RECOVER_EVENT : RECOVER_HAND, recover_port);
 }
 
 enum status verb_reset(struct call *c)
 {
-	return on_each(c, RECOVER_RESET, recover_port);
+	log_open("replug", true);
+	return verb_on_each(c, RECOVER_RESET, recover_port);
 }
 
 /* systemd starts it when removals have left notes: those, and what is noted while it is at work. */
@@ -353,98 +347,6 @@ enum status verb_settle(struct call *c)
 	free(port);
 	free(list);
 	return s;
-}
-
-/* GET_INFO of the chip in one port. */
-static enum status ask_chip_in(const struct run *run, const char *port)
-{
-	char name[256], why[512];
-	struct chip_state state;
-	struct device d;
-	struct record r;
-
-	int e = device_read(run->udev, run->config, port, &d);
-	if (e) {
-		log_line(LOG_ERR, "%s: %s%s", port,
-			e == -ENODEV ? "nothing is plugged there any more" : "what is plugged there cannot be read: ",
-			e == -ENODEV ? "" : strerror(-e));
-		return e == -ENODEV ? STATUS_NO_DEVICE : STATUS_FAILED;
-	}
-	device_name(&d, name, sizeof(name));
-	const struct node *tty = device_node(&d, NODE_TTY);
-	if (!tty) {
-		log_line(LOG_ERR, "%s: it has no tty, so no CH9329 can be behind it", name);
-		return STATUS_FAILED;
-	}
-	record_load(port, &r);
-	struct chip_job job = {.tty = tty->path,
-		.baud = run->baud_set ? run->baud
-			: d.conf      ? d.conf->baud
-				      : 0,
-		.hint = r.baud,
-		.attempts = d.conf ? d.conf->attempts : 3,
-		.deadline = clock_ms() + 10000};
-	e = chip_info(&job, &state, why, sizeof(why));
-	if (e) {
-		log_line(LOG_ERR, "%s: %s", name, why);
-		return e == -ENODEV ? STATUS_NO_DEVICE : STATUS_FAILED;
-	}
-	chip_show(&state, why, sizeof(why));
-	printf("%s: %s at %s\n", name, why, tty->path);
-	return print_end();
-}
-
-static enum status ask_chip(void *ctx, const char *port)
-{
-	int lock = recover_lock(port);
-
-	if (lock == -EWOULDBLOCK) {
-		log_line(LOG_WARNING, "%s: another run has this port; `replug status` shows how it ends", port);
-		return STATUS_HELD;
-	}
-	/* Without root there is no lock to be had: asking is harmless, and the tty's permissions decide. */
-	enum status s = ask_chip_in(ctx, port);
-	if (lock >= 0) {
-		record_unlock(lock);
-		if (!device_present(port)) /* its removal found the port locked */
-			gone_note(port, NULL, NULL);
-	}
-	return s;
-}
-
-enum status verb_ch9329(struct call *c)
-{
-	bool reset = !strcmp(c->arg[0], "reset");
-	enum status s;
-
-	if (!reset && strcmp(c->arg[0], "info")) {
-		char shown[96];
-		const char *near = text_nearest(c->arg[0], (const char *const[]){"info", "reset", NULL});
-		text_clean(shown, sizeof(shown), c->arg[0]);
-		fprintf(stderr, "replug: ch9329 has no \"%s\"; %s%s%s\n", shown,
-			near ? "did you mean \"" : "it has info and reset", near ? near : "", near ? "\"?" : "");
-		return STATUS_USAGE;
-	}
-	c->arg++;
-	c->args--;
-	if ((s = verb_select(c)))
-		return s;
-	if (!c->sel.n) { /* every chip that the configuration knows of */
-		for (size_t i = 0; i < c->config->n; i++)
-			if (c->config->device[i].init == INIT_CH9329 &&
-				(s = add_selector(c, &c->sel, c->config->device[i].name)))
-				return s;
-		bool any = false;
-		for (size_t i = 0; i < c->devices; i++)
-			any |= c->sel.n && device_matches(&c->device[i], &c->sel);
-		if (!any) {
-			fprintf(stderr, "replug: no plugged device belongs to a section with `init = ch9329`; name "
-					"one, as in "
-					"`replug ch9329 info /dev/ttyUSB0`\n");
-			return STATUS_NO_DEVICE;
-		}
-	}
-	return on_each(c, RECOVER_CHIP, reset ? recover_port : ask_chip);
 }
 
 enum status verb_gone(struct call *c)

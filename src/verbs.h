@@ -8,6 +8,7 @@
 
 #include "config.h"
 #include "device.h"
+#include "recover.h"
 #include "status.h"
 
 /* One invocation: what was asked, and what it is asked of. */
@@ -42,7 +43,14 @@ struct verb {
 /* Parses the selectors and reads the devices that they need; says which selector names nothing. */
 enum status verb_select(struct call *c);
 
-verb_run verb_list, verb_status, verb_check, verb_recover, verb_reset, verb_ch9329, verb_gone, verb_lost, verb_settle;
+/* Parses one of them onto *sel, and says so if a section that it names is not there. */
+enum status verb_add_selector(const struct call *c, struct selector *sel, const char *arg);
+
+/* Runs a job with a run of this mode on every selected device, side by side, or says what that would do. */
+enum status verb_on_each(struct call *c, enum recover_mode mode, supervise_job *job);
+
+verb_run verb_list, verb_status, verb_check, verb_recover, verb_reset, verb_gone, verb_lost, verb_settle;
+verb_run verb_ch9329;  /* verb-ch9329.c */
 verb_run verb_watch;   /* watch.c */
 verb_run verb_health;  /* checkup.c */
 verb_run verb_refresh; /* refresh.c */

@@ -14,15 +14,17 @@ uint64_t clock_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+static const int stops[] = {SIGTERM, SIGINT, SIGHUP};
+enum { STOPS = sizeof(stops) / sizeof(stops[0]) };
+
 void wait_stops(sigset_t *set)
 {
 	struct sigaction now;
 
 	sigemptyset(set);
-	sigaddset(set, SIGTERM);
-	sigaddset(set, SIGINT);
-	if (sigaction(SIGHUP, NULL, &now) || now.sa_handler != SIG_IGN)
-		sigaddset(set, SIGHUP);
+	for (int i = 0; i < STOPS; i++)
+		if (stops[i] != SIGHUP || sigaction(SIGHUP, NULL, &now) || now.sa_handler != SIG_IGN)
+			sigaddset(set, stops[i]);
 }
 
 static volatile sig_atomic_t stopped;
@@ -43,8 +45,8 @@ int wait_block_signals(void)
 	sigset_t set;
 
 	wait_stops(&set);
-	for (int sig = 1; sig < NSIG; sig++)
-		if (sigismember(&set, sig) > 0 && sigaction(sig, &sa, NULL))
+	for (int i = 0; i < STOPS; i++)
+		if (sigismember(&set, stops[i]) > 0 && sigaction(stops[i], &sa, NULL))
 			return -errno;
 	return sigprocmask(SIG_BLOCK, &set, NULL) ? -errno : 0;
 }
@@ -59,9 +61,8 @@ int wait_for(int fd, short events, uint64_t deadline)
 
 	if (sigprocmask(SIG_BLOCK, NULL, &open))
 		return -errno;
-	sigdelset(&open, SIGTERM);
-	sigdelset(&open, SIGINT);
-	sigdelset(&open, SIGHUP);
+	for (int i = 0; i < STOPS; i++)
+		sigdelset(&open, stops[i]);
 	int n = ppoll(&p, 1, &t, &open);
 	if (n < 0)
 		return -errno;

@@ -33,13 +33,14 @@ exits() { # STATUS COMMAND…
 # Nothing ever comes out of this: reading it with a time limit waits without starting a process.
 exec {never}<> <(:)
 
-# until SECONDS COMMAND…: until it succeeds. For state that announces itself to nobody.
+# until SECONDS COMMAND…: until it succeeds. For state that announces itself to nobody. (Without KVM waiting takes no time, but
+# asking does.)
 until_() {
 	local end=$((SECONDS + $1))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		((SECONDS < end)) || { printf 'not within the time: %s\n' "$*"; return 1; }
-		read -rt 0.05 -u "$never" || :
+		read -rt 0.2 -u "$never" || :
 	done
 }
 

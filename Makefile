@@ -181,7 +181,12 @@ RELOAD = if [ -e /run/udev/control ]; then udevadm control --reload; fi; \
 	if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 # The links in the targets' folders count from the next boot on; what somebody has masked stays off.
 START  = $(if $(filter no,$(SYSTEMD)),:,if [ -d /run/systemd/system ]; then systemctl start replug-lost.path $(TIMERS) || :; fi)
-REST   = if [ -d /run/systemd/system ]; then systemctl stop replug-lost.path $(TIMERS) || :; fi
+# While the programs are there: what a run that is stopped has left switched off is switched on, and what is pressed is let
+# go. (What follows a run that failed, as one that is stopped has, may not have come to that.)
+REST   = if [ -d /run/systemd/system ]; then systemctl stop replug-lost.path $(TIMERS) replug-lost.service \
+		$(TIMERS:.timer=.service) 'replug@*.service' || :; systemctl stop 'replug-settle@*.service' || :; fi; \
+	if [ -x '$(BINDIR)/replug' ]; then '$(BINDIR)/replug' settle || :; fi; \
+	if [ -x '$(BINDIR)/replug-relay' ]; then '$(BINDIR)/replug-relay' release || :; fi
 SETTLE = if command -v systemd-sysusers >/dev/null; then systemd-sysusers replug.conf; \
 	elif ! getent group replug >/dev/null; then groupadd -r replug || addgroup -S replug; fi; \
 	if [ -d /run/systemd/system ]; then systemd-tmpfiles --create replug.conf; fi; \

@@ -394,7 +394,7 @@ EMU_TESTS := $(addprefix tests/vm/emu/,selftest.sh relays.sh power.sh faults.sh)
 TIMED  := tests/vm/cases/35-relay-cost.sh
 SAMPLE := tests/vm/matrix/sample.sh
 MATRIX := $(addprefix tests/vm/matrix/,plug.sh health.sh refresh.sh hand.sh hangs.sh)
-CASES := $(addprefix tests/vm/cases/,40-health.sh 13-hundred.sh 09-torn.sh 15-verbs.sh)
+CASES := $(addprefix tests/vm/cases/,40-health.sh 13-hundred.sh 25-owed.sh 09-torn.sh 15-verbs.sh 23-silent.sh)
 CASES += $(filter-out $(CASES) $(TIMED),$(wildcard tests/vm/cases/*.sh))
 
 check:

@@ -160,7 +160,7 @@ def number(value, unit):
 
 
 def text_of(rows, parts):
-    lines = ["replug beside others, in a virtual machine whose processor may be emulated: ratios say something, times little.",
+    lines = ["replug beside others, in a virtual machine with one processor that takes 1 ns for any instruction (with KVM: this host's).",
              "Medians; instructions are user space's, counted by valgrind's callgrind in the machine, to the end of the last child;",
              "those of relays' programs with a slower clock preloaded, or they would give up before they are done;",
              "system calls by strace; memory is Private_* of smaps_rollup at every system call;",

@@ -92,9 +92,10 @@ class Judge:
         self.welded = False
         self.owners = {}      # pid of what a step has started
         self.killed = {}      # unit: when a step has killed its run
-        self.failed = []      # units whose end has no reason yet: (deadline, unit, invocation, words)
+        self.failed = []      # units whose end has no reason yet: (deadline, unit, invocation, at, words)
         self.reasons = collections.defaultdict(list)  # invocation: what was said in it
         self.anonymous = {}  # port: when something was last said of it, nobody knows by whom
+        self.told = collections.defaultdict(lambda: collections.deque(maxlen=8))  # port: when something was said of it
         self.strange = {}     # processes and locks that may still be on their way out: since when
         self.counts = collections.Counter()
         self.held = []
@@ -136,13 +137,16 @@ class Judge:
             if who == "systemd":
                 unit = e.get("UNIT", "")
                 if "replug" in unit and "Failed with result" in said:
-                    self.failed.append((now() + 5, unit, e.get("INVOCATION_ID"), said))
+                    self.failed.append((now() + 5, unit, e.get("INVOCATION_ID"), int(e["__MONOTONIC_TIMESTAMP"]) / 1e6, said))
                 continue
             if int(e.get("PRIORITY", 6)) <= 4:
                 self.reasons[e.get("_SYSTEMD_INVOCATION_ID")].append(said)
                 # Of a process that has ended meanwhile, journald does not know any more which run it was: the port says.
+                port = said.split()[0].rstrip(":")
                 if "_SYSTEMD_INVOCATION_ID" not in e:
-                    self.anonymous[said.split()[0].rstrip(":")] = now()
+                    self.anonymous[port] = now()
+                # Or it takes it for the unit's next run.
+                self.told[port].append(int(e["__MONOTONIC_TIMESTAMP"]) / 1e6)
             if "recovered in " in said:
                 self.counts["recovered by itself"] += 1
             elif "left alone until" in said:
@@ -160,15 +164,16 @@ class Judge:
                 raise Violation("%s is held at %.3f after %s" % (port.name, at, port.reasons_to_hold(at)))
         self.held = []
         waiting = []
-        for deadline, unit, invocation, said in self.failed:
-            if self.reasons.get(invocation) or now() - self.anonymous.get(port_of(unit), -1000) < 10:
+        for deadline, unit, invocation, at, said in self.failed:
+            if (self.reasons.get(invocation) or now() - self.anonymous.get(port_of(unit), -1000) < 10 or
+                    any(at - 1 < told <= at for told in self.told[port_of(unit)])):
                 self.counts["unit failed, and said why"] += 1
             elif now() - self.killed.get(unit, -1000) < 120 and "signal" in said:
                 self.counts["unit failed, killed by a step"] += 1
             elif now() > deadline:
                 raise Violation("%s, and nobody has said why" % said)
             else:
-                waiting.append((deadline, unit, invocation, said))
+                waiting.append((deadline, unit, invocation, at, said))
         self.failed = waiting
 
     def too_long(self, what, seconds, words):
